@@ -1,0 +1,183 @@
+# Builds, checks, measures and installs ptwrap. One Makefile, one folder per way of building: build/$(MODE)/.
+#
+#   make                      ./ptwrap, a single file that carries the shim
+#   make check [T=regex]      unit tests, programs under audit, a short run of each fuzzer
+#   make check-builds [ALL=1] real builds, compared call by call with strace
+#   make bench | lint | coverage | install PREFIX= DESTDIR= | clean
+#
+# MODE is release, debug, asan, tsan or cov. V=1 shows the commands.
+
+MODE ?= release
+V ?= 0
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 5
+CLANG ?= clang
+
+B := build/$(MODE)
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(Q),@printf '  %-7s %s\n' $(1) $(2))
+
+mode_release := -O2 -g
+mode_debug := -Og -g3 -fno-omit-frame-pointer
+mode_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+mode_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+mode_cov := -O0 -g --coverage
+ifeq ($(mode_$(MODE)),)
+$(error MODE is release, debug, asan, tsan or cov, not "$(MODE)")
+endif
+
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+ifeq ($(WERROR),1)
+warnings += -Werror
+endif
+dialect := -std=gnu11 -D_GNU_SOURCE -Ilauncher -Iinclude
+multiarch := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+all_cflags = $(mode_$(MODE)) $(warnings) $(dialect) -pthread $(CPPFLAGS) $(CFLAGS)
+all_ldflags = $(mode_$(MODE)) -pthread $(LDFLAGS)
+# Programs under audit are what their users would compile: no sanitizer, no packager's flags.
+program_cflags := -O1 -g -Wall -Wextra -Werror -std=gnu11 -D_GNU_SOURCE -Iinclude
+
+# The shim's flags are its own: it lives in other people's processes, and no packager's
+# hardening and no sanitizer may follow it there.
+-include shim/flags.mk
+
+launcher_sources := $(wildcard launcher/*.c launcher/*/*.c launcher/*.S launcher/*/*.S)
+launcher_objects := $(patsubst %,$(B)/%.o,$(basename $(launcher_sources)))
+parts := $(filter-out $(B)/launcher/main.o,$(launcher_objects))
+shim_sources := $(wildcard shim/*.c shim/*.S)
+shim_objects := $(patsubst %,$(B)/%.o,$(basename $(shim_sources)))
+units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+programs := $(patsubst tests/programs/%.c,$(B)/programs/%,$(wildcard tests/programs/*.c))
+fuzzers := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all tests units programs fuzzers tools check check-builds bench lint coverage install clean FORCE
+.DELETE_ON_ERROR:
+
+all: $(if $(filter release,$(MODE)),ptwrap,$(B)/ptwrap)
+
+ptwrap: build/release/ptwrap
+	$(call say,COPY,$@)
+	$(Q)cp -f $< $@
+
+$(B)/ptwrap: $(launcher_objects) $(B)/flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $(launcher_objects) $(all_ldflags) $(LDLIBS)
+
+# Written anew only when the way of compiling changes; then everything is compiled anew.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(all_cflags) $(all_ldflags) $(SHIM_CFLAGS) $(SHIM_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(all_cflags) $(all_ldflags) $(SHIM_CFLAGS) $(SHIM_LDFLAGS)' >$@
+
+$(B)/launcher/%.o: launcher/%.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP $(all_cflags) -c -o $@ $<
+
+$(B)/launcher/%.o: launcher/%.S $(B)/flags
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP -DSHIM_IMAGE='"$(B)/shim.so"' $(dialect) $(CPPFLAGS) -c -o $@ $<
+
+$(B)/launcher/shim_image.o: $(B)/shim.so
+
+$(B)/shim/%.o: shim/%.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP $(SHIM_CFLAGS) -Iinclude -c -o $@ $<
+
+$(B)/shim/%.o: shim/%.S $(B)/flags
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP $(SHIM_CFLAGS) -Iinclude -c -o $@ $<
+
+$(B)/shim.so: $(shim_objects) $(wildcard shim/*.map)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -o $@ $(shim_objects)
+
+# Tests
+
+$(B)/unit/%: tests/unit/%.c $(parts) $(B)/flags
+	$(call say,UNIT,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP -MF $@.d $(all_cflags) -o $@ $< $(parts) $(all_ldflags) $(LDLIBS)
+
+$(B)/programs/%: tests/programs/%.c
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP -MF $@.d $(program_cflags) -pthread -o $@ $<
+
+$(B)/programs/%_static: tests/programs/%_static.c
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP -MF $@.d $(program_cflags) -pthread -static -o $@ $<
+
+$(B)/programs/%_nolibc32: tests/programs/%_nolibc32.c
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP -MF $@.d $(program_cflags) -m32 -static -nostdlib -ffreestanding -fno-pie -no-pie \
+		-fno-stack-protector -idirafter tests/tools/include32 -idirafter /usr/include/$(multiarch) -o $@ $<
+
+$(B)/programs/%_musl: tests/programs/%_musl.c | tools
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)tests/tools/musl-gcc $(program_cflags) -pthread -o $@ $<
+
+# Fuzzers have objects of their own, every line of which is instrumented.
+fuzz_flags := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+fuzz_objects := $(patsubst $(B)/%,build/fuzz/%,$(parts))
+.SECONDARY: $(fuzz_objects)
+
+build/fuzz/launcher/%.o: launcher/%.c
+	$(call say,FUZZ-CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -MMD -MP $(fuzz_flags) -fsanitize=fuzzer-no-link $(dialect) -pthread -c -o $@ $<
+
+build/fuzz/launcher/shim_image.o: $(B)/launcher/shim_image.o
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+build/fuzz/%: tests/fuzz/%.c $(fuzz_objects)
+	$(call say,FUZZER,$@)
+	$(Q)$(CLANG) $(fuzz_flags) -fsanitize=fuzzer $(dialect) -pthread -o $@ $< $(fuzz_objects)
+
+units: $(units)
+programs: $(programs)
+fuzzers: $(if $(fuzzers),$(if $(shell $(CLANG) -fsanitize=fuzzer,address tests/tools/empty_fuzzer.c \
+		-o /dev/null 2>/dev/null && echo yes),$(fuzzers)))
+tools:
+	$(Q)tests/tools/fetch.sh
+tests: all $(B)/ptwrap units programs fuzzers
+
+check: tests tools
+	$(Q)MODE=$(MODE) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check.sh '$(T)'
+
+check-builds: all tools
+	$(Q)tests/oracle/builds.sh $(if $(ALL),all)
+
+bench: all tools
+	$(Q). tests/tools/env.sh && tests/bench/run.sh
+
+lint:
+	$(Q)CC='$(CC)' CLANG='$(CLANG)' tests/lint.sh
+
+coverage:
+	$(Q)rm -rf build/cov
+	$(Q)$(MAKE) MODE=cov check
+	$(Q)tests/tools/coverage.sh
+
+install: build/release/ptwrap
+	$(Q)install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1'
+	$(Q)install -m 755 build/release/ptwrap '$(DESTDIR)$(PREFIX)/bin/ptwrap'
+	$(Q)build/release/ptwrap --man >build/release/ptwrap.1
+	$(Q)install -m 644 build/release/ptwrap.1 '$(DESTDIR)$(PREFIX)/share/man/man1/ptwrap.1'
+	$(if $(wildcard include/ptwrap.h),$(Q)install -D -m 644 include/ptwrap.h \
+		'$(DESTDIR)$(PREFIX)/include/ptwrap.h')
+
+# Fetched tools and sources stay: they are not products of this tree.
+clean:
+	$(Q)rm -rf ptwrap build/release build/debug build/asan build/tsan build/cov build/fuzz build/lint
+
+-include $(wildcard $(B)/launcher/*.d $(B)/launcher/*/*.d build/fuzz/launcher/*.d build/fuzz/launcher/*/*.d \
+	 $(B)/shim/*.d $(B)/unit/*.d $(B)/programs/*.d)

@@ -1,0 +1,291 @@
+/* Actions about system calls: from the seccomp-stop or syscall-enter-stop to the record. */
+#include "actions.h"
+
+#include "image.h"
+#include "shimlink.h"
+#include "supervisor.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+enum { X32_BIT = 0x40000000 };
+
+void record_call(struct tracee *tracee, uint64_t t_ns)
+{
+	struct call *call = tracee->call;
+	tracee->call = NULL;
+	if (!call)
+		return;
+	call->event.syscall.dur_ns = t_ns - call->event.t_ns;
+	if (call->event.syscall.flags & SYSCALL_UNREADABLE)
+		note_about(tracee, "unreadable-memory", "arguments of some calls could not be read");
+	if (tracee->process->root) {
+		call->event.syscall.flags |= SYSCALL_OTHER_ROOT;
+		call->event.syscall.root = bytes_of_string(tracee->process->root);
+	}
+	if (!call->hidden && tracee->process->started)
+		supervisor_record(call_event(call));
+	call_release(call);
+}
+
+void abandon_call(struct tracee *tracee, uint64_t t_ns)
+{
+	if (!tracee->call)
+		return;
+	tracee->call->event.syscall.flags |= SYSCALL_NO_RETURN;
+	tracee->call->event.syscall.ret = 0;
+	record_call(tracee, t_ns);
+}
+
+void replace_call(struct tracee *tracee)
+{
+	const struct call *old = tracee->call;
+	struct call *call = old ? call_create() : NULL;
+	if (call) {
+		const struct event_syscall *syscall = &old->event.syscall;
+		call->event.kind = old->event.kind;
+		call->event.t_ns = old->event.t_ns;
+		call->event.process = old->event.process;
+		call->event.pid = old->event.pid;
+		call->event.tid = old->event.tid;
+		call->event.syscall.abi = syscall->abi;
+		call->event.syscall.number = syscall->number;
+		call->event.syscall.ret = syscall->ret;
+		memcpy(call->event.syscall.args, syscall->args, sizeof syscall->args);
+		call->event.syscall.flags = SYSCALL_UNREADABLE;
+		call->desc = old->desc;
+		call->hidden = old->hidden;
+		call->left_ns = old->left_ns;
+	}
+	tracee->call = call;
+}
+
+bool gather(struct tracee *tracee, enum job_kind kind, struct image *image)
+{
+	struct job here = { .kind = kind, .call = tracee->call, .image = image,
+			    .place = process_place(tracee->process, tracee->tid) };
+	struct job *job = helpers_are_needed() ? malloc(sizeof *job) : NULL;
+	if (!job) {
+		job_work(&here);
+		return true;
+	}
+	*job = here;
+	job->owner = tracee;
+	if (here.place.root) {
+		snprintf(job->root, sizeof job->root, "%s", here.place.root);
+		job->place.root = job->root;
+	}
+	tracee->job = job;
+	tracee->state = TRACEE_GATHERING;
+	helpers_submit(job);
+	return false;
+}
+
+static enum event_abi abi_of(const struct ptrace_syscall_info *info, uint64_t number)
+{
+	if (info->arch == AUDIT_ARCH_X86_64)
+		return number & X32_BIT ? ABI_X32 : ABI_X86_64;
+	return info->arch == AUDIT_ARCH_I386 ? ABI_I386 : ABI_UNKNOWN;
+}
+
+static bool is_call(const struct call *call, int number)
+{
+	return call->event.syscall.abi == ABI_X86_64 && (int)call->event.syscall.number == number;
+}
+
+static bool installs_filter(const struct call *call)
+{
+	const uint64_t *args = call->event.syscall.args;
+	return (is_call(call, SYS_seccomp) && args[0] != SECCOMP_GET_ACTION_AVAIL &&
+		args[0] != SECCOMP_GET_NOTIF_SIZES) ||
+	       (is_call(call, SYS_prctl) && args[0] == PR_SET_SECCOMP);
+}
+
+/* Calls whose exit or strings the tracer itself needs, though nobody asked to see them. */
+static bool is_watched(const struct call *call)
+{
+	return installs_filter(call) || is_call(call, SYS_ptrace) || is_call(call, SYS_mount) || is_call(call, SYS_fsopen) ||
+	       is_call(call, SYS_userfaultfd) || is_call(call, SYS_io_uring_setup) ||
+	       is_call(call, SYS_execve) || is_call(call, SYS_execveat);
+}
+
+static struct call *start_call(const struct tracee *tracee, const struct stop *stop)
+{
+	struct call *call = call_create();
+	if (!call)
+		return NULL;
+	bool seccomp = stop->kind == STOP_SECCOMP;
+	uint64_t number = seccomp ? stop->info.seccomp.nr : stop->info.entry.nr;
+	call->event = event_about(EVENT_SYSCALL, tracee, stop->t_ns);
+	call->ip = stop->info.instruction_pointer;
+	call->event.syscall.abi = (uint8_t)abi_of(&stop->info, number);
+	call->event.syscall.number = (uint32_t)number;
+	for (int i = 0; i < 6; i++)
+		call->event.syscall.args[i] = seccomp ? stop->info.seccomp.args[i] :
+							stop->info.entry.args[i];
+	call->desc = syscall_lookup((enum event_abi)call->event.syscall.abi, (uint32_t)number);
+	call->hidden = !selection_reports(supervisor_get()->selection,
+					  (enum event_abi)call->event.syscall.abi, (uint32_t)number,
+					  call->event.syscall.args);
+	return call;
+}
+
+/* A FUSE or userfaultfd server may be in the tree from here on. */
+static void watch_for_servers(const struct call *call)
+{
+	struct bytes text;
+	bool server = is_call(call, SYS_userfaultfd);
+	if (is_call(call, SYS_mount) && call_find(call, ATTACH_DATA, 2, &text))
+		server = text.len >= 4 && memcmp(text.data, "fuse", 4) == 0;
+	if (is_call(call, SYS_fsopen) && call_find(call, ATTACH_DATA, 0, &text))
+		server = text.len >= 4 && memcmp(text.data, "fuse", 4) == 0;
+	for (unsigned arg = 0; arg < 2 && !server; arg++)
+		server = call_find(call, ATTACH_ABS, arg, &text) &&
+			 (bytes_equal(text, bytes_of_string("/dev/fuse")) ||
+			  bytes_equal(text, bytes_of_string("/dev/userfaultfd")));
+	if (server)
+		helpers_be_careful();
+}
+
+/* Answers in the kernel's place: the call does not happen, its exit will show the result. */
+static void answer(struct tracee *tracee, int64_t result)
+{
+	trace_answer(tracee->tid, result);
+	tracee->call->event.syscall.flags |= SYSCALL_ANSWERED;
+}
+
+static void clear_untraced(const struct tracee *tracee)
+{
+	struct user_regs_struct registers;
+	if (!trace_get_registers(tracee->tid, &registers) || !(registers.rdi & CLONE_UNTRACED))
+		return;
+	registers.rdi &= ~(unsigned long long)CLONE_UNTRACED;
+	trace_set_registers(tracee->tid, &registers);
+	note_about(tracee, "untraced-clone", "clone with CLONE_UNTRACED: the flag was taken off, the child is followed");
+}
+
+/* What must be done about a call before it runs, whether it is reported or not. */
+static void control_call(struct tracee *tracee, const struct stop *stop)
+{
+	const struct call *call = tracee->call;
+	if (stop->kind == STOP_SECCOMP && stop->info.seccomp.ret_data != FILTER_TRACE_DATA) {
+		/* The program's own RET_TRACE, which without a tracer of its own means ENOSYS. */
+		note_about(tracee, "own-seccomp-filter", "a seccomp filter of the program asks for a tracer of its own");
+		answer(tracee, -ENOSYS);
+	} else if (is_call(call, SYS_io_uring_setup) && !supervisor_get()->selection->allow_io_uring) {
+		note_about(tracee, "io_uring", "io_uring_setup was answered ENOSYS");
+		answer(tracee, -ENOSYS);
+	} else if (is_call(call, SYS_io_uring_setup)) {
+		note_about(tracee, "io_uring-allowed", "what is done through io_uring is not seen");
+	} else if (is_call(call, SYS_clone) && (call->event.syscall.args[0] & CLONE_UNTRACED)) {
+		clear_untraced(tracee);
+	}
+}
+
+/* The call is of no interest: on to the next stop, without one at its exit. */
+static enum resume drop_call(struct tracee *tracee)
+{
+	call_release(tracee->call);
+	tracee->call = NULL;
+	tracee->state = TRACEE_RUNNING;
+	resume_tracee(tracee, RESUME_CONT, 0);
+	return RESUME_NONE;
+}
+
+enum resume act_entered(struct tracee *tracee)
+{
+	watch_for_servers(tracee->call);
+	if (shimlink_is_loading(tracee->process, tracee->call))
+		return drop_call(tracee);
+	return RESUME_SYSCALL;
+}
+
+/* Of what ptwrap's child does before it has become COMMAND only its execve counts. */
+static bool is_before_command(const struct tracee *tracee, const struct stop *stop)
+{
+	return !tracee->process->started &&
+	       !(stop->kind == STOP_SECCOMP && stop->info.seccomp.nr == SYS_execve);
+}
+
+/* Calls that nobody records: before COMMAND's first exec, and when the report is closed. */
+static void judge_unrecorded(const struct tracee *tracee, const struct stop *stop)
+{
+	if (!tracee->process->started || stop->kind != STOP_SECCOMP)
+		return;
+	bool foreign = stop->info.seccomp.ret_data != FILTER_TRACE_DATA;
+	bool uring = stop->info.arch == AUDIT_ARCH_X86_64 &&
+		     stop->info.seccomp.nr == SYS_io_uring_setup &&
+		     !supervisor_get()->selection->allow_io_uring;
+	if (foreign || uring)
+		trace_answer(tracee->tid, -ENOSYS);
+	if (stop->info.seccomp.nr == SYS_clone && (stop->info.seccomp.args[0] & CLONE_UNTRACED))
+		clear_untraced(tracee);
+}
+
+/* What stands in registers that the call does not read is nobody's business. */
+static void forget_other_registers(struct call *call)
+{
+	for (unsigned i = call->desc ? call->desc->arg_count : 6; i < 6; i++)
+		call->event.syscall.args[i] = 0;
+}
+
+enum resume act_enter(struct tracee *tracee, struct stop *stop)
+{
+	if (is_before_command(tracee, stop) || !supervisor_is_recording()) {
+		judge_unrecorded(tracee, stop);
+		return drop_call(tracee);
+	}
+	tracee->call = start_call(tracee, stop);
+	if (!tracee->call || shimlink_serve_call(tracee->process, tracee->tid, tracee->call))
+		return drop_call(tracee);
+	forget_other_registers(tracee->call);
+	control_call(tracee, stop);
+	if (tracee->call->hidden && !is_watched(tracee->call))
+		return drop_call(tracee);
+	return gather(tracee, JOB_ENTER, NULL) ? act_entered(tracee) : RESUME_NONE;
+}
+
+enum resume act_left(struct tracee *tracee, uint64_t t_ns)
+{
+	struct call *call = tracee->call;
+	if (call && installs_filter(call) && call->event.syscall.ret >= 0) {
+		tracee->process->trace_all = true;
+		note_about(tracee, "own-seccomp-filter", "the program installed a seccomp filter of its own; "
+						   "from then on each of its calls is traced before that filter sees it");
+	}
+	if (call && is_call(call, SYS_ptrace) && call->event.syscall.ret < 0)
+		note_about(tracee, "ptrace-refused", "a program wanted to trace or be traced: it already is");
+	if (call && !call->desc && call->event.syscall.abi != ABI_UNKNOWN)
+		note_about(tracee, "unknown-syscall", "a call whose number no Linux up to 6.18 has");
+	record_call(tracee, t_ns);
+	return RESUME_CONT;
+}
+
+enum resume act_leave(struct tracee *tracee, struct stop *stop)
+{
+	if (!tracee->call)
+		return RESUME_CONT;
+	tracee->call->event.syscall.ret = stop->info.exit.rval;
+	tracee->call->left_ns = stop->t_ns;
+	return gather(tracee, JOB_LEAVE, NULL) ? act_left(tracee, stop->t_ns) : RESUME_NONE;
+}
+
+/* In PTRACE_SYSCALL mode the entry was seen before the filter's stop; or the one before never
+ * showed its exit. */
+enum resume act_enter_again(struct tracee *tracee, struct stop *stop)
+{
+	if (stop->kind == STOP_SECCOMP && tracee->call) {
+		control_call(tracee, stop);
+		return RESUME_SYSCALL;
+	}
+	abandon_call(tracee, stop->t_ns);
+	return act_enter(tracee, stop);
+}
+

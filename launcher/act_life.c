@@ -1,0 +1,208 @@
+/* Actions about births and deaths of tasks and processes.
+ *
+ * A child's first stop and its parent's event come in either order (hazard 1): what comes first makes
+ * the record. A child seen first is held until the event tells whose it is; should the parent
+ * be killed before it can tell, /proc tells (adopt_unborn). */
+#include "actions.h"
+
+#include "procfs.h"
+#include "shimlink.h"
+#include "supervisor.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Somebody was killed, perhaps in the middle of announcing a child. */
+static bool announcer_died;
+
+static void record_birth(struct tracee *child, const struct tracee *parent, const struct stop *stop)
+{
+	struct event event = event_about(EVENT_FORK, child, stop->t_ns);
+	event.tid = parent->tid;
+	event.fork.parent = parent->process->id;
+	event.fork.ppid = parent->process->pid;
+	event.fork.fork_kind = stop->event == PTRACE_EVENT_FORK  ? FORK_FORK :
+			       stop->event == PTRACE_EVENT_VFORK ? FORK_VFORK :
+								   FORK_CLONE;
+	supervisor_record(&event);
+}
+
+/* Is the new task a thread of that process? tgkill(2) finds a task only in its own thread group. */
+static bool is_thread_of(const struct process *process, pid_t tid)
+{
+	return syscall(SYS_tgkill, process->pid, tid, 0) == 0 || errno != ESRCH;
+}
+
+static void bear(struct tracee *child, const struct tracee *parent, bool thread, const struct stop *stop)
+{
+	if (thread) {
+		tracee_join(child, parent->process);
+		if (parent->process->started) {
+			struct event event = event_about(EVENT_THREAD, child, stop->t_ns);
+			supervisor_record(&event);
+		}
+		return;
+	}
+	struct process *process = process_create(child->tid, parent->process);
+	if (!process)
+		return;
+	tracee_join(child, process);
+	record_birth(child, parent, stop);
+}
+
+/* A child that was seen before its parent's event goes on from there. */
+static void release_unborn(struct tracee *child, uint64_t t_ns)
+{
+	if (child->dead) {
+		static const struct rusage unknown;
+		tracee_died(child, child->dead_status, &unknown, t_ns);
+		return;
+	}
+	child->state = TRACEE_RUNNING;
+	if (child->held_in_group_stop)
+		child->state = TRACEE_LISTENING;
+	resume_tracee(child, child->held_in_group_stop ? RESUME_LISTEN : RESUME_CONT, 0);
+}
+
+enum resume act_birth(struct tracee *tracee, struct stop *stop)
+{
+	pid_t tid = (pid_t)stop->message;
+	struct tracee *child = tracee_find(tid);
+	bool calling = tracee->state == TRACEE_CALLING;
+	if (!child)
+		child = tracee_add(tid, NULL, TRACEE_EXPECTED);
+	if (child && !child->process) {
+		bear(child, tracee, is_thread_of(tracee->process, tid), stop);
+		if (child->process && child->state == TRACEE_UNBORN)
+			release_unborn(child, stop->t_ns);
+	}
+	return calling ? RESUME_SYSCALL : RESUME_CONT;
+}
+
+enum resume act_early_stop(struct tracee *tracee, struct stop *stop)
+{
+	tracee->held_in_group_stop = stop->kind == STOP_GROUP;
+	return RESUME_NONE;
+}
+
+enum resume act_early_end(struct tracee *tracee, struct stop *stop)
+{
+	tracee->dead = true;
+	tracee->dead_status = stop->status;
+	return RESUME_NONE;
+}
+
+/* Whoever might have announced them is dead: /proc says whose children the held ones are. */
+static void adopt_unborn(struct tracee *child, void *context)
+{
+	uint64_t t_ns = *(const uint64_t *)context;
+	pid_t tgid, ppid;
+	if (child->state != TRACEE_UNBORN || child->process)
+		return;
+	struct stop stop = { .kind = STOP_BIRTH, .event = PTRACE_EVENT_CLONE, .t_ns = t_ns };
+	const struct tracee *parent = NULL;
+	bool thread = false;
+	if (procfs_family(child->tid, &tgid, &ppid) == 0) {
+		thread = tgid != child->tid;
+		parent = tracee_find(thread ? tgid : ppid);
+	}
+	if (parent && parent->process) {
+		bear(child, parent, thread, &stop);
+	} else {
+		struct process *process = process_create(child->tid, NULL);
+		if (!process)
+			return;
+		process->started = true;
+		tracee_join(child, process);
+		struct event event = event_about(EVENT_FORK, child, t_ns);
+		event.fork.fork_kind = FORK_CLONE;
+		supervisor_record(&event);
+		note_about(child, "parent-unknown", "whoever started it was killed before it could tell");
+	}
+	if (child->process)
+		release_unborn(child, t_ns);
+}
+
+bool orphans_are_possible(void)
+{
+	return announcer_died;
+}
+
+void adopt_orphans(uint64_t t_ns)
+{
+	if (!announcer_died)
+		return;
+	announcer_died = false;
+	tracee_for_each(adopt_unborn, &t_ns);
+}
+
+static void record_end(const struct tracee *tracee, int status, const struct rusage *usage,
+		       uint64_t t_ns)
+{
+	struct event event = event_about(EVENT_EXIT, tracee, t_ns);
+	if (tracee->tid != tracee->process->pid) {
+		event.kind = EVENT_THREAD_EXIT;
+		event.thread_status = status;
+		supervisor_record(&event);
+		return;
+	}
+	event.exit = (struct event_exit){
+		.status = status,
+		.has_usage = usage->ru_maxrss > 0,
+		.user_ns = (uint64_t)usage->ru_utime.tv_sec * 1000000000 + (uint64_t)usage->ru_utime.tv_usec * 1000,
+		.system_ns = (uint64_t)usage->ru_stime.tv_sec * 1000000000 + (uint64_t)usage->ru_stime.tv_usec * 1000,
+		.max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
+		.minor_faults = (uint64_t)usage->ru_minflt,
+		.major_faults = (uint64_t)usage->ru_majflt,
+		.voluntary_switches = (uint64_t)usage->ru_nvcsw,
+		.involuntary_switches = (uint64_t)usage->ru_nivcsw,
+	};
+	supervisor_record(&event);
+}
+
+/* A signal that ends a process without a delivery stop: SIGKILL, a seccomp kill, ... */
+static void record_unseen_death(const struct tracee *tracee, int status, uint64_t t_ns)
+{
+	if (!WIFSIGNALED(status) || tracee->tid != tracee->process->pid ||
+	    tracee->process->last_signal == WTERMSIG(status))
+		return;
+	struct event event = event_about(EVENT_SIGNAL, tracee, t_ns);
+	event.signal.number = WTERMSIG(status);
+	event.signal.fatal = true;
+	supervisor_record(&event);
+}
+
+void tracee_died(struct tracee *tracee, int status, const struct rusage *usage, uint64_t t_ns)
+{
+	struct process *process = tracee->process;
+	bool command = process->id == 1 && tracee->tid == process->pid;
+	abandon_call(tracee, t_ns);
+	if (process->started) {
+		if (process->task_count == 1)
+			shimlink_drain(process, t_ns);
+		record_unseen_death(tracee, status, t_ns);
+		record_end(tracee, status, usage, t_ns);
+	}
+	tracee_remove(tracee);
+	if (WIFSIGNALED(status))
+		announcer_died = true;
+	if (command)
+		supervisor_command_ended(status);
+}
+
+enum resume act_end(struct tracee *tracee, struct stop *stop)
+{
+	tracee_died(tracee, stop->status, &stop->usage, stop->t_ns);
+	return RESUME_NONE;
+}
+
+enum resume act_end_while_gathering(struct tracee *tracee, struct stop *stop)
+{
+	tracee->job->owner = NULL; /* the pool gives the job back in its time */
+	tracee->job = NULL;
+	replace_call(tracee);
+	return act_end(tracee, stop);
+}

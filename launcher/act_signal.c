@@ -1,0 +1,63 @@
+/* Actions about signals and group-stops. */
+#include "actions.h"
+
+#include "shimlink.h"
+#include "supervisor.h"
+#include "trace.h"
+
+#include <signal.h>
+
+static bool has_sender(int code)
+{
+	return code == SI_USER || code == SI_TKILL || code == SI_QUEUE || code == SI_MESGQ;
+}
+
+static void record_signal(const struct tracee *tracee, const struct stop *stop, const siginfo_t *info)
+{
+	struct event event = event_about(EVENT_SIGNAL, tracee, stop->t_ns);
+	event.signal.number = info->si_signo;
+	event.signal.code = info->si_code;
+	if (has_sender(info->si_code) || info->si_signo == SIGCHLD) {
+		event.signal.from_pid = info->si_pid;
+		event.signal.from = process_id_of_pid(info->si_pid);
+	} else if (info->si_signo == SIGSEGV || info->si_signo == SIGBUS ||
+		   info->si_signo == SIGILL || info->si_signo == SIGFPE) {
+		event.signal.address = (uint64_t)(uintptr_t)info->si_addr;
+	}
+	supervisor_record(&event);
+}
+
+enum resume act_signal(struct tracee *tracee, struct stop *stop)
+{
+	siginfo_t info;
+	enum resume resume = tracee->state == TRACEE_CALLING ? RESUME_SYSCALL : RESUME_CONT;
+	if (!trace_get_siginfo(tracee->tid, &info))
+		return resume;
+	if (shimlink_serve_signal(tracee->process, tracee->tid, &info)) {
+		stop->inject = 0;
+		return resume;
+	}
+	tracee->process->last_signal = stop->inject;
+	if (tracee->process->id == 1 && stop->inject <= 64)
+		atomic_store(&supervisor_get()->control->delivered[stop->inject],
+			     info.si_code <= 0 ? info.si_pid : -1);
+	if (tracee->process->started)
+		record_signal(tracee, stop, &info);
+	return resume;
+}
+
+enum resume act_group_stop(struct tracee *tracee, struct stop *stop)
+{
+	if (tracee->process->started) {
+		struct event event = event_about(EVENT_STOPPED, tracee, stop->t_ns);
+		event.signal.number = stop->status >> 8 & 0xff;
+		supervisor_record(&event);
+	}
+	return RESUME_LISTEN;
+}
+
+enum resume act_go_on(struct tracee *tracee, struct stop *stop)
+{
+	(void)stop;
+	return tracee->state == TRACEE_CALLING ? RESUME_SYSCALL : RESUME_CONT;
+}

@@ -1,0 +1,66 @@
+/* The actions of the tracee state machine (transitions.c has the table), by what they are about.
+ *
+ * A tracee is resumed by exactly one of: transitions_apply, with what its action answers; or, where
+ * the action holds it (RESUME_NONE), whoever it is held for. It is never touched otherwise, so
+ * each ptrace request is made on a task known to be stopped, or killed meanwhile, which trace.c
+ * takes for granted. Tracer thread only. */
+#ifndef PTWRAP_ACTIONS_H
+#define PTWRAP_ACTIONS_H
+
+#include "event.h"
+#include "helpers.h"
+#include "stop.h"
+#include "tracee.h"
+
+/* What an action answers is how to go on; the state is the table's, unless the tracee is held. */
+typedef enum resume action(struct tracee *tracee, struct stop *stop);
+
+/* act_call.c */
+action act_enter;       /* a system call begins */
+action act_enter_again; /* the filter's stop of a call whose entry was seen; or no exit was */
+action act_leave;       /* a system call is over */
+
+/* act_life.c */
+action act_birth;       /* a task made another */
+action act_early_stop;  /* a child's first stop before its parent's event: held */
+action act_early_end;   /* its death even before that */
+action act_end;
+action act_end_while_gathering;
+
+/* act_exec.c */
+action act_exec;
+
+/* act_signal.c */
+action act_signal;
+action act_group_stop;
+action act_go_on;       /* nothing to do but resume */
+
+/* Going on after a helper: what act_enter, act_leave and act_exec do behind gather(). */
+enum resume act_entered(struct tracee *tracee);
+enum resume act_left(struct tracee *tracee, uint64_t t_ns);
+enum resume act_executed(struct tracee *tracee, struct image *image);
+
+/* Shared by them. */
+void resume_tracee(struct tracee *tracee, enum resume resume, int inject);
+struct event event_about(enum event_kind kind, const struct tracee *tracee, uint64_t t_ns);
+void note_about(const struct tracee *tracee, const char *kind, const char *text);
+
+/* Gathers here and now: true; or gives the work to a helper and holds the tracee: false. */
+bool gather(struct tracee *tracee, enum job_kind kind, struct image *image);
+
+/* Ends the call under way, if any: recorded with its result, or as one that never returned. */
+void record_call(struct tracee *tracee, uint64_t t_ns);
+void abandon_call(struct tracee *tracee, uint64_t t_ns);
+
+/* The tracee's call with its numbers alone, for when a helper keeps the one it had. */
+void replace_call(struct tracee *tracee);
+
+/* Children that are held for an announcement that may never come are taken in from /proc. Call it
+ * when no other stop is waiting to be served. */
+void adopt_orphans(uint64_t t_ns);
+bool orphans_are_possible(void);
+
+/* The task is gone. */
+void tracee_died(struct tracee *tracee, int status, const struct rusage *usage, uint64_t t_ns);
+
+#endif

@@ -1,0 +1,23 @@
+/* Gathering what a call's arguments lead to, by the captures of the call table.
+ *
+ * Reads memory, /proc and names of the tree, so each function may block where the tree itself
+ * serves memory or files: the tracer thread then leaves them to a helper (helpers.h). The task
+ * must be in a ptrace stop. A failed read leaves the attachment out; nothing fails. */
+#ifndef PTWRAP_CAPTURE_H
+#define PTWRAP_CAPTURE_H
+
+#include "call.h"
+
+/* Once, before the first call: resolves names of the call table. */
+void capture_init(void);
+
+/* At the entry: the call's desc, abi, number and args are set. */
+void capture_enter(const struct place *place, struct call *call);
+
+/* At the exit: ret is set too. */
+void capture_leave(const struct place *place, struct call *call);
+
+/* Does the call, if it succeeded, change what names of files lead to? */
+bool capture_changes_names(const struct call *call);
+
+#endif

@@ -1,0 +1,54 @@
+/* The seccomp filter: which calls stop at the supervisor, generated from --level, --trace and the
+ * class of each call (interface.md section 6, design.md section 2).
+ *
+ * A selection says which calls are *reported*. More than those are traced: the control calls
+ * (interface.md section 6), and everything of a foreign ABI or with an unknown number. */
+#ifndef PTWRAP_FILTER_H
+#define PTWRAP_FILTER_H
+
+#include "options.h"
+#include "syscall.h"
+
+#include <linux/filter.h>
+
+/* SECCOMP_RET_DATA of every RET_TRACE of ours: a tracee's own RET_TRACE filter has another value,
+ * and keeps its meaning (hazard 0.6). */
+enum { FILTER_TRACE_DATA = 0x7077 };
+
+struct selection {
+	enum level level;
+	bool explicit_set;       /* from --trace: level's own choice does not count */
+	bool allow_io_uring;
+	bool unnamed;            /* calls that no table names are reported too */
+	uint8_t native[64];      /* bit per x86_64 number (up to 511): reported, all argument values */
+	uint8_t i386[64];
+};
+
+/* Fills *selection. `trace`: strace's selection language (-e trace=..., -e openat,
+ * '%file,%network,!stat', '!%memory', 'all', 'none', '/regex', '?name'), NULL for the level's
+ * own choice. 0, or -1 with a line for the user in error (what is wrong, did you mean). */
+int selection_init(struct selection *selection, enum level level, const char *trace,
+		   bool allow_io_uring, char *error, size_t error_size);
+
+/* Is this call, with these argument values, to be reported? (The filter may trace more.) Unknown
+ * numbers and x32 calls are, unless --trace leaves everything unnamed out. */
+bool selection_reports(const struct selection *selection, enum event_abi abi, uint32_t number,
+		       const uint64_t args[6]);
+
+/* What the class of that call comes to with these argument values: CLASS_K, CLASS_S or CLASS_U.
+ * Calls that the table does not know are CLASS_K. Events (fork, exit, ...) are CLASS_U: nobody
+ * asks for them as calls. */
+enum syscall_class filter_class_of(enum event_abi abi, uint32_t number, const uint64_t args[6]);
+
+/* Must a call of that kind be traced though nobody asked to see it? */
+bool filter_is_control_call(enum event_abi abi, uint32_t number, const uint64_t args[6]);
+
+/* Builds the program into *program (malloc'ed filter array). 0 or -errno. No program at all
+ * (len 0) for LEVEL_EXEC. */
+int filter_build(const struct selection *selection, struct sock_fprog *program);
+
+/* What the program answers to a call, by running it: for tests and --doctor. */
+uint32_t filter_run(const struct sock_fprog *program, uint32_t arch, uint32_t number,
+		    uint64_t instruction_pointer, const uint64_t args[6]);
+
+#endif

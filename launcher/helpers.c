@@ -1,0 +1,154 @@
+/* The pool of helper threads: see helpers.h.
+ *
+ * One lock guards the three lists. A job is in exactly one of them: waiting (no thread has it yet),
+ * working (a thread has it), done. helpers_oldest looks at the first two; deadlines are set in
+ * the order of submission, so each list's head is its oldest. */
+#include "helpers.h"
+
+#include "capture.h"
+#include "clock.h"
+#include "image.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct queue {
+	struct job *first, **last;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wanted;
+	struct queue waiting, working, done;
+	int threads, idle;
+	bool careful;
+	int signal;
+	pthread_t tracer;
+} pool = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.wanted = PTHREAD_COND_INITIALIZER,
+	.waiting.last = &pool.waiting.first,
+	.working.last = &pool.working.first,
+	.done.last = &pool.done.first,
+};
+
+static void queue_put(struct queue *queue, struct job *job)
+{
+	job->next = NULL;
+	*queue->last = job;
+	queue->last = &job->next;
+}
+
+static void queue_remove(struct queue *queue, struct job *job)
+{
+	struct job **at = &queue->first;
+	while (*at != job)
+		at = &(*at)->next;
+	*at = job->next;
+	if (!*at)
+		queue->last = at;
+}
+
+static struct job *queue_take(struct queue *queue)
+{
+	struct job *job = queue->first;
+	if (job)
+		queue_remove(queue, job);
+	return job;
+}
+
+void job_work(struct job *job)
+{
+	switch (job->kind) {
+	case JOB_ENTER:
+		capture_enter(&job->place, job->call);
+		break;
+	case JOB_LEAVE:
+		capture_leave(&job->place, job->call);
+		break;
+	case JOB_EXEC:
+		image_read(&job->place, job->call, job->image);
+		break;
+	}
+}
+
+static void *helper_main(void *unused)
+{
+	(void)unused;
+	pthread_mutex_lock(&pool.lock);
+	for (;;) {
+		struct job *job = queue_take(&pool.waiting);
+		if (!job) {
+			pool.idle++;
+			pthread_cond_wait(&pool.wanted, &pool.lock);
+			pool.idle--;
+			continue;
+		}
+		queue_put(&pool.working, job);
+		pthread_mutex_unlock(&pool.lock);
+		job_work(job);
+		pthread_mutex_lock(&pool.lock);
+		queue_remove(&pool.working, job);
+		queue_put(&pool.done, job);
+		pthread_kill(pool.tracer, pool.signal);
+	}
+	return NULL;
+}
+
+void helpers_init(int signal)
+{
+	pool.signal = signal;
+	pool.tracer = pthread_self();
+}
+
+void helpers_be_careful(void)
+{
+	pool.careful = true;
+}
+
+bool helpers_are_needed(void)
+{
+	return pool.careful;
+}
+
+void helpers_submit(struct job *job)
+{
+	job->deadline_ns = clock_monotonic_ns() + HELPERS_LIMIT_MS * 1000000ULL;
+	pthread_mutex_lock(&pool.lock);
+	queue_put(&pool.waiting, job);
+	pthread_t thread;
+	if (pool.idle == 0 && pool.threads < HELPERS_MAX &&
+	    pthread_create(&thread, NULL, helper_main, NULL) == 0) {
+		pthread_detach(thread);
+		pool.threads++;
+	}
+	pthread_cond_signal(&pool.wanted);
+	pthread_mutex_unlock(&pool.lock);
+}
+
+struct job *helpers_take(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	struct job *job = queue_take(&pool.done);
+	pthread_mutex_unlock(&pool.lock);
+	return job;
+}
+
+static struct job *first_owned(const struct queue *queue)
+{
+	struct job *job = queue->first;
+	while (job && !job->owner)
+		job = job->next;
+	return job;
+}
+
+struct job *helpers_oldest(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	struct job *waiting = first_owned(&pool.waiting), *oldest = first_owned(&pool.working);
+	if (!oldest || (waiting && waiting->deadline_ns < oldest->deadline_ns))
+		oldest = waiting;
+	pthread_mutex_unlock(&pool.lock);
+	return oldest;
+}

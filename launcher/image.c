@@ -1,0 +1,398 @@
+/* Reading a new process image: see image.h. */
+#include "image.h"
+
+#include "peek.h"
+#include "procfs.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum {
+	STACK_FIRST = 16 * 1024,
+	STACK_MAX = 8 * 1024 * 1024,
+	HEADERS_MAX = 32,
+	NEEDED_MAX = 64,
+	LOADER_BYTES = 256,
+};
+
+/* The auxiliary vector's entries that matter here. */
+struct auxv {
+	uint64_t phdr, phent, phnum, entry, base, execfn, secure, uid, gid;
+};
+
+struct headers {
+	struct auxv auxv;
+	Elf64_Phdr header[HEADERS_MAX];
+	size_t count;
+	uint64_t bias; /* what to add to a p_vaddr */
+};
+
+struct image *image_create(void)
+{
+	return calloc(1, sizeof(struct image));
+}
+
+void image_free(struct image *image)
+{
+	if (!image)
+		return;
+	for (int i = 0; i < IMAGE_TEXTS; i++)
+		strbuf_free(&image->text[i]);
+	strbuf_free(&image->stack);
+	free(image);
+}
+
+struct event_exec image_event(const struct image *image)
+{
+	return (struct event_exec){
+		.path = strbuf_bytes(&image->text[IMAGE_PATH]),
+		.exe = strbuf_bytes(&image->text[IMAGE_EXE]),
+		.argv = strbuf_bytes(&image->text[IMAGE_ARGV]),
+		.cwd = strbuf_bytes(&image->text[IMAGE_CWD]),
+		.interpreter = strbuf_bytes(&image->text[IMAGE_INTERPRETER]),
+		.loader = strbuf_bytes(&image->text[IMAGE_LOADER]),
+		.environment = strbuf_bytes(&image->text[IMAGE_ENVIRONMENT]),
+		.fds = strbuf_bytes(&image->text[IMAGE_FDS]),
+		.root = strbuf_bytes(&image->text[IMAGE_ROOT]),
+		.uid = image->uid,
+		.gid = image->gid,
+		.flags = image->flags,
+		.argv_truncated = image->argv_truncated,
+	};
+}
+
+/* From the stack pointer to the end of the stack: the kernel has put nothing behind it. */
+static void read_stack(const struct place *place, struct image *image)
+{
+	for (size_t want = STACK_FIRST; image->stack.len < STACK_MAX; want *= 2) {
+		char *room = strbuf_reserve(&image->stack, want);
+		if (!room)
+			return;
+		ssize_t got = peek_read(place->tid, image->stack_pointer + image->stack.len, room, want);
+		if (got <= 0)
+			return;
+		image->stack.len += (size_t)got;
+		if ((size_t)got < want)
+			return;
+	}
+}
+
+/* The word at that offset of the stack; 0 beyond its end. */
+static uint64_t stack_word(const struct image *image, size_t index)
+{
+	uint64_t word = 0;
+	size_t offset = index * image->word_bytes;
+	if (offset + image->word_bytes <= image->stack.len)
+		memcpy(&word, image->stack.data + offset, image->word_bytes);
+	return word;
+}
+
+/* The string at a tracee's address, if it lies in the stack. */
+static bool stack_string(const struct image *image, uint64_t address, struct bytes *string)
+{
+	uint64_t offset = address - image->stack_pointer;
+	if (address < image->stack_pointer || offset >= image->stack.len)
+		return false;
+	const char *start = image->stack.data + offset;
+	*string = bytes_of(start, strnlen(start, image->stack.len - offset));
+	return true;
+}
+
+/* Takes the strings of argv or envp, whose pointers begin at word `index`, into out. The index of
+ * the word behind their NULL. */
+static size_t take_strings(const struct image *image, size_t index, struct strbuf *out, size_t *count)
+{
+	size_t words = image->stack.len / image->word_bytes;
+	*count = 0;
+	for (; index < words; index++) {
+		uint64_t pointer = stack_word(image, index);
+		struct bytes string = { 0 };
+		if (!pointer)
+			return index + 1;
+		stack_string(image, pointer, &string);
+		strbuf_add(out, string.data, string.len);
+		strbuf_add_char(out, '\0');
+		++*count;
+	}
+	return index;
+}
+
+static void take_auxv(const struct image *image, size_t index, struct auxv *auxv)
+{
+	size_t words = image->stack.len / image->word_bytes;
+	for (; index + 1 < words; index += 2) {
+		uint64_t value = stack_word(image, index + 1);
+		switch (stack_word(image, index)) {
+		case AT_NULL:
+			return;
+		case AT_PHDR:
+			auxv->phdr = value;
+			break;
+		case AT_PHENT:
+			auxv->phent = value;
+			break;
+		case AT_PHNUM:
+			auxv->phnum = value;
+			break;
+		case AT_BASE:
+			auxv->base = value;
+			break;
+		case AT_EXECFN:
+			auxv->execfn = value;
+			break;
+		case AT_SECURE:
+			auxv->secure = value;
+			break;
+		case AT_EUID:
+			auxv->uid = value;
+			break;
+		case AT_EGID:
+			auxv->gid = value;
+			break;
+		}
+	}
+}
+
+static void widen(const Elf32_Phdr *narrow, Elf64_Phdr *wide)
+{
+	*wide = (Elf64_Phdr){ .p_type = narrow->p_type, .p_vaddr = narrow->p_vaddr,
+			      .p_filesz = narrow->p_filesz, .p_memsz = narrow->p_memsz };
+}
+
+static void read_headers(const struct place *place, const struct image *image, struct headers *headers)
+{
+	Elf32_Phdr narrow[HEADERS_MAX];
+	const struct auxv *auxv = &headers->auxv;
+	size_t count = auxv->phnum < HEADERS_MAX ? (size_t)auxv->phnum : HEADERS_MAX;
+	if (!auxv->phdr || !count)
+		return;
+	if (image->word_bytes == 8) {
+		if (peek_read_whole(place->tid, auxv->phdr, headers->header, count * sizeof(Elf64_Phdr)))
+			return;
+	} else {
+		if (peek_read_whole(place->tid, auxv->phdr, narrow, count * sizeof *narrow))
+			return;
+		for (size_t i = 0; i < count; i++)
+			widen(&narrow[i], &headers->header[i]);
+	}
+	headers->count = count;
+	for (size_t i = 0; i < count; i++)
+		if (headers->header[i].p_type == PT_PHDR)
+			headers->bias = auxv->phdr - headers->header[i].p_vaddr;
+}
+
+static const Elf64_Phdr *find_header(const struct headers *headers, uint32_t type)
+{
+	for (size_t i = 0; i < headers->count; i++)
+		if (headers->header[i].p_type == type)
+			return &headers->header[i];
+	return NULL;
+}
+
+static void read_loader(const struct place *place, struct image *image, const struct headers *headers)
+{
+	const Elf64_Phdr *interp = find_header(headers, PT_INTERP);
+	bool truncated;
+	if (!interp) {
+		image->flags |= EXEC_STATIC;
+		return;
+	}
+	peek_string(place->tid, headers->bias + interp->p_vaddr, &image->text[IMAGE_LOADER], LOADER_BYTES,
+		    &truncated);
+}
+
+/* Runtimes that must come first in the list of loaded objects, or refuse (hazard 0.2). */
+static bool is_sanitizer(const struct strbuf *library)
+{
+	static const char *const prefixes[] = { "libasan.", "libtsan.", "liblsan.", "libubsan.",
+						"libhwasan.", "libclang_rt." };
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (library->data && strncmp(library->data, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Does the dynamic section (64-bit, not relocated yet) ask for a sanitizer's runtime? */
+static bool needs_sanitizer(const struct place *place, const struct headers *headers)
+{
+	const Elf64_Phdr *dynamic = find_header(headers, PT_DYNAMIC);
+	Elf64_Dyn entries[NEEDED_MAX];
+	uint64_t strings = 0;
+	if (!dynamic)
+		return false;
+	size_t bytes = dynamic->p_memsz < sizeof entries ? (size_t)dynamic->p_memsz : sizeof entries;
+	ssize_t got = peek_read(place->tid, headers->bias + dynamic->p_vaddr, entries, bytes);
+	size_t count = got > 0 ? (size_t)got / sizeof *entries : 0;
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].d_tag == DT_STRTAB)
+			strings = headers->bias + entries[i].d_un.d_ptr;
+	bool found = false;
+	for (size_t i = 0; i < count && !found && entries[i].d_tag != DT_NULL; i++) {
+		struct strbuf name = { 0 };
+		bool truncated;
+		if (entries[i].d_tag == DT_NEEDED && strings &&
+		    peek_string(place->tid, strings + entries[i].d_un.d_val, &name, LOADER_BYTES, &truncated) == 0)
+			found = is_sanitizer(&name);
+		strbuf_free(&name);
+	}
+	return found;
+}
+
+static bool is_known_loader(const struct strbuf *loader)
+{
+	const char *name = loader->data ? strrchr(loader->data, '/') : NULL;
+	return name && (strncmp(name, "/ld-linux-x86-64.so", 19) == 0 ||
+			strncmp(name, "/ld-musl-x86_64.so", 18) == 0);
+}
+
+static void add_link(const struct place *place, const char *name, struct strbuf *out)
+{
+	char link[PROCFS_LINK];
+	ssize_t len = procfs_link(place->tid, name, link, sizeof link);
+	if (len > 0)
+		strbuf_add(out, link, (size_t)len);
+}
+
+/* Another root directory or mount namespace than ptwrap's own: files there are other files. */
+static void read_root(const struct place *place, struct image *image)
+{
+	char own[64], its[64];
+	ssize_t own_len = procfs_link(getpid(), "ns/mnt", own, sizeof own);
+	ssize_t its_len = procfs_link(place->tid, "ns/mnt", its, sizeof its);
+	image->other_mounts = own_len > 0 && its_len > 0 &&
+			      !bytes_equal(bytes_of(own, (size_t)own_len), bytes_of(its, (size_t)its_len));
+	struct strbuf *root = &image->text[IMAGE_ROOT];
+	if (image->other_mounts) {
+		strbuf_add(root, its, (size_t)its_len);
+		image->flags |= EXEC_OTHER_ROOT;
+	}
+	size_t start = root->len;
+	add_link(place, "root", root);
+	if (root->len - start == 1 && root->data[start] == '/')
+		root->len = start;
+	if (root->len > 0)
+		image->flags |= EXEC_OTHER_ROOT;
+}
+
+static void set_text(struct image *image, enum image_text which, struct bytes bytes)
+{
+	strbuf_reset(&image->text[which]);
+	strbuf_add(&image->text[which], bytes.data, bytes.len);
+}
+
+/* The path as it was passed: from the call; else as the kernel keeps it for AT_EXECFN. */
+static void read_path(const struct place *place, const struct call *execve, struct image *image,
+		      const struct auxv *auxv)
+{
+	struct bytes path;
+	for (unsigned arg = 0; execve && arg < 2; arg++) {
+		if (call_find(execve, ATTACH_ABS, arg, &path)) {
+			set_text(image, IMAGE_PATH, path);
+			return;
+		}
+	}
+	if (stack_string(image, auxv->execfn, &path))
+		resolve_absolute(place, strbuf_bytes(&image->text[IMAGE_CWD]), path,
+				 &image->text[IMAGE_PATH]);
+	else
+		set_text(image, IMAGE_PATH, strbuf_bytes(&image->text[IMAGE_EXE]));
+}
+
+/* Was a #! line followed? The kernel then took argv[0] away and put the interpreter, perhaps its
+ * argument, and the script's path in its place: the count grew. Without the call: the program is
+ * another file than the one that was asked for. */
+static bool is_script(const struct place *place, const struct call *execve, const struct image *image,
+		      size_t argc)
+{
+	struct bytes strings;
+	if (execve && (call_find(execve, ATTACH_STRINGS, 1, &strings) ||
+		       call_find(execve, ATTACH_STRINGS, 2, &strings)))
+		return argc > (execve->argv_count ? execve->argv_count : 1);
+	struct strbuf target = { 0 };
+	bool other = resolve_links(place, strbuf_bytes(&image->text[IMAGE_PATH]), &target) &&
+		     !bytes_equal(resolve_inside(place, strbuf_bytes(&image->text[IMAGE_EXE])),
+				  strbuf_bytes(&target));
+	strbuf_free(&target);
+	return other;
+}
+
+static bool argv_of_call(const struct call *execve, struct bytes *argv)
+{
+	return execve && (call_find(execve, ATTACH_STRINGS, 1, argv) ||
+			  call_find(execve, ATTACH_STRINGS, 2, argv));
+}
+
+/* argv as it was passed: the call's argv[0], and from the new stack, where no thread can have
+ * changed them, as many of the last strings as there were others. */
+static void restore_argv(const struct call *execve, struct image *image, size_t argc)
+{
+	struct bytes passed, first, rest = strbuf_bytes(&image->text[IMAGE_ARGV]), string;
+	if (!argv_of_call(execve, &passed) || execve->argv_count == 0 ||
+	    !bytes_next_string(&passed, &first))
+		return;
+	for (size_t skip = argc - (execve->argv_count - 1); skip > 0; skip--)
+		bytes_next_string(&rest, &string);
+	struct strbuf argv = { 0 };
+	strbuf_add(&argv, first.data, first.len);
+	strbuf_add_char(&argv, '\0');
+	strbuf_add(&argv, rest.data, rest.len);
+	strbuf_free(&image->text[IMAGE_ARGV]);
+	image->text[IMAGE_ARGV] = argv;
+}
+
+static void read_script(const struct place *place, const struct call *execve, struct image *image,
+			size_t argc)
+{
+	struct bytes all = strbuf_bytes(&image->text[IMAGE_ARGV]), interpreter;
+	if (!is_script(place, execve, image, argc) || !bytes_next_string(&all, &interpreter))
+		return;
+	resolve_absolute(place, strbuf_bytes(&image->text[IMAGE_CWD]), interpreter,
+			 &image->text[IMAGE_INTERPRETER]);
+	restore_argv(execve, image, argc);
+}
+
+/* Would the file have raised privileges? Whoever is traced by an unprivileged tracer, or has
+ * no_new_privs, gains none (execve(2)). */
+static bool raises_privileges(const struct place *place)
+{
+	char exe[PROCFS_PATH];
+	struct stat status;
+	procfs_path(exe, place->tid, "exe");
+	return (stat(exe, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID))) ||
+	       getxattr(exe, "security.capability", NULL, 0) > 0;
+}
+
+void image_read(const struct place *place, const struct call *execve, struct image *image)
+{
+	struct headers headers = { 0 };
+	struct strbuf cwd = { 0 };
+	size_t argc, envc;
+	read_stack(place, image);
+	size_t index = take_strings(image, 1, &image->text[IMAGE_ARGV], &argc);
+	index = take_strings(image, index, &image->text[IMAGE_ENVIRONMENT], &envc);
+	take_auxv(image, index, &headers.auxv);
+	read_headers(place, image, &headers);
+	read_loader(place, image, &headers);
+	read_root(place, image);
+	add_link(place, "exe", &image->text[IMAGE_EXE]);
+	add_link(place, "cwd", &cwd);
+	set_text(image, IMAGE_CWD, resolve_inside(place, strbuf_bytes(&cwd)));
+	strbuf_free(&cwd);
+	procfs_fds(place->tid, &image->text[IMAGE_FDS]);
+	read_path(place, execve, image, &headers.auxv);
+	read_script(place, execve, image, argc);
+	image->uid = (uint32_t)headers.auxv.uid;
+	image->gid = (uint32_t)headers.auxv.gid;
+	image->flags |= (headers.auxv.secure ? (uint32_t)EXEC_SECURE : 0) |
+			(image->word_bytes == 4 ? (uint32_t)EXEC_I386 : 0);
+	image->is_degraded = !headers.auxv.secure && image->uid != 0 && raises_privileges(place);
+	image->may_be_injected = image->word_bytes == 8 && !headers.auxv.secure &&
+				 is_known_loader(&image->text[IMAGE_LOADER]) &&
+				 !needs_sanitizer(place, &headers);
+	image->shim_is_visible = image->shim && image->may_be_injected &&
+				 shimfile_visible_at(image->shim, place->tid);
+}

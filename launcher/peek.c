@@ -1,0 +1,204 @@
+/* Reading a tracee's memory: see peek.h. Owns no state but the method chosen at the start. */
+#include "peek.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { PAGE_BYTES = 4096, STRING_CHUNK = 256, WORDS_CHUNK = 512 };
+
+static struct {
+	enum peek_method method;
+	int (*peekdata)(pid_t tid, uint64_t address, long *word);
+} peek;
+
+void peek_set_method(enum peek_method method, int (*peekdata)(pid_t tid, uint64_t address, long *word))
+{
+	peek.method = method;
+	peek.peekdata = peekdata;
+}
+
+/* The kernel cuts a transfer short only between iovec elements: one element a page. */
+static ssize_t read_by_vm_readv(pid_t tid, uint64_t address, void *buffer, size_t len)
+{
+	enum { ELEMENTS = 64 };
+	size_t done = 0;
+	while (done < len) {
+		struct iovec remote[ELEMENTS];
+		size_t asked = 0;
+		int count = 0;
+		while (count < ELEMENTS && done + asked < len) {
+			uint64_t from = address + done + asked;
+			size_t piece = PAGE_BYTES - from % PAGE_BYTES;
+			if (piece > len - done - asked)
+				piece = len - done - asked;
+			remote[count++] = (struct iovec){ (void *)(uintptr_t)from, piece };
+			asked += piece;
+		}
+		struct iovec local = { (char *)buffer + done, asked };
+		ssize_t got = process_vm_readv(tid, &local, 1, remote, (unsigned long)count, 0);
+		if (got < 0)
+			return done ? (ssize_t)done : -errno;
+		done += (size_t)got;
+		if ((size_t)got < asked)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+static int open_mem(pid_t tid, int flags)
+{
+	char path[32];
+	snprintf(path, sizeof path, "/proc/%d/mem", tid);
+	int fd = open(path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static ssize_t read_by_proc_mem(pid_t tid, uint64_t address, void *buffer, size_t len)
+{
+	int fd = open_mem(tid, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	ssize_t got = pread(fd, buffer, len, (off_t)address);
+	int error = errno;
+	close(fd);
+	if (got < 0)
+		return error == EIO ? -EFAULT : -error;
+	return got ? got : -EFAULT;
+}
+
+static ssize_t read_by_ptrace(pid_t tid, uint64_t address, void *buffer, size_t len)
+{
+	size_t done = 0;
+	while (done < len) {
+		uint64_t from = address + done;
+		size_t skip = from % sizeof(long);
+		long word;
+		int error = peek.peekdata(tid, from - skip, &word);
+		if (error)
+			return done ? (ssize_t)done : error == -EIO ? -EFAULT : error;
+		size_t piece = sizeof word - skip;
+		if (piece > len - done)
+			piece = len - done;
+		memcpy((char *)buffer + done, (char *)&word + skip, piece);
+		done += piece;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t peek_read(pid_t tid, uint64_t address, void *buffer, size_t len)
+{
+	if (len == 0)
+		return 0;
+	ssize_t got = -EPERM;
+	if (peek.method == PEEK_VM_READV)
+		got = read_by_vm_readv(tid, address, buffer, len);
+	if (got == -EPERM || got == -ENOSYS)
+		got = peek.method == PEEK_PTRACE ? -EPERM : read_by_proc_mem(tid, address, buffer, len);
+	if (peek.method == PEEK_PTRACE)
+		got = read_by_ptrace(tid, address, buffer, len);
+	return got;
+}
+
+int peek_read_whole(pid_t tid, uint64_t address, void *buffer, size_t len)
+{
+	ssize_t got = peek_read(tid, address, buffer, len);
+	if (got < 0)
+		return (int)got;
+	return (size_t)got == len ? 0 : -EFAULT;
+}
+
+int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, bool *truncated)
+{
+	size_t start = out->len;
+	*truncated = false;
+	for (size_t chunk_bytes = STRING_CHUNK;; chunk_bytes = PAGE_BYTES) {
+		char *room = strbuf_reserve(out, chunk_bytes);
+		if (!room)
+			return -ENOMEM;
+		ssize_t got = peek_read(tid, address, room, chunk_bytes);
+		if (got <= 0) {
+			out->len = start;
+			return got ? (int)got : -EFAULT;
+		}
+		const char *end = memchr(room, '\0', (size_t)got);
+		out->len += end ? (size_t)(end - room) : (size_t)got;
+		if (out->len - start > max) {
+			out->len = start + max;
+			*truncated = true;
+			return 0;
+		}
+		if (end)
+			return 0;
+		address += (size_t)got;
+	}
+}
+
+/* One chunk of the pointer array: strings of it appended; *end when the NULL was met. */
+static int strings_of_chunk(pid_t tid, const void *words, size_t word_count, unsigned word_bytes,
+			    struct strbuf *out, size_t limit, size_t *count, bool *truncated, bool *end)
+{
+	for (size_t i = 0; i < word_count; i++) {
+		uint64_t pointer = word_bytes == 8 ? ((const uint64_t *)words)[i] :
+						     ((const uint32_t *)words)[i];
+		if (!pointer) {
+			*end = true;
+			return 0;
+		}
+		++*count;
+		if (out->len >= limit) {
+			*truncated = true;
+			continue;
+		}
+		bool cut = false;
+		int error = peek_string(tid, pointer, out, limit - out->len, &cut);
+		if (error == -ESRCH || error == -ENOMEM)
+			return error;
+		*truncated = *truncated || cut;
+		strbuf_add_char(out, '\0');
+	}
+	return 0;
+}
+
+int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max,
+		 size_t *count, bool *truncated)
+{
+	_Alignas(8) char words[WORDS_CHUNK * 8];
+	size_t limit = out->len + max;
+	size_t chunk = 16 * word_bytes;
+	*count = 0;
+	*truncated = false;
+	for (bool end = false; !end; chunk = sizeof words) {
+		ssize_t got = peek_read(tid, address, words, chunk);
+		if (got < (ssize_t)word_bytes)
+			return got < 0 ? (int)got : -EFAULT;
+		size_t word_count = (size_t)got / word_bytes;
+		int error = strings_of_chunk(tid, words, word_count, word_bytes, out, limit, count,
+					     truncated, &end);
+		if (error)
+			return error;
+		address += word_count * word_bytes;
+	}
+	return 0;
+}
+
+int peek_write(pid_t tid, uint64_t address, const void *data, size_t len)
+{
+	int fd = open_mem(tid, O_RDWR);
+	if (fd < 0)
+		return fd;
+	size_t done = 0;
+	while (done < len) {
+		ssize_t put = pwrite(fd, (const char *)data + done, len - done, (off_t)(address + done));
+		if (put <= 0) {
+			int error = put < 0 ? -errno : -EFAULT;
+			close(fd);
+			return error;
+		}
+		done += (size_t)put;
+	}
+	close(fd);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* Reading a tracee's memory.
+ *
+ * process_vm_readv(2) first, /proc/PID/mem where that is refused, PTRACE_PEEKDATA where the probe
+ * at the start found both refused (then only the tracer thread may read). A read may block on a
+ * userfaultfd or FUSE server that is itself a tracee: whoever must not block asks a helper
+ * (helpers.h). Thread-safe; nothing here changes the tracee. */
+#ifndef PTWRAP_PEEK_H
+#define PTWRAP_PEEK_H
+
+#include "strbuf.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum peek_method { PEEK_VM_READV, PEEK_PROC_MEM, PEEK_PTRACE };
+
+/* Which method is the first to be tried; set once, before any thread reads. `peekdata` is the
+ * word reader of PEEK_PTRACE (address, *word; 0 or -errno). */
+void peek_set_method(enum peek_method method, int (*peekdata)(pid_t tid, uint64_t address, long *word));
+
+/* Reads up to len bytes at address: the number read, which is less where an unmapped page begins;
+ * -EFAULT if not one could be read, another -errno where reading is not permitted. */
+ssize_t peek_read(pid_t tid, uint64_t address, void *buffer, size_t len);
+
+/* All of it, or -errno. */
+int peek_read_whole(pid_t tid, uint64_t address, void *buffer, size_t len);
+
+/* Appends the NUL-terminated string at address, without its NUL, at most max bytes of it.
+ * *truncated: the string goes on. -EFAULT where the string runs into unmapped memory (nothing is
+ * appended then). */
+int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, bool *truncated);
+
+/* Appends a NULL-terminated array of strings as a string vector, at most max bytes of it.
+ * word_bytes: 8, or 4 for a 32-bit tracee. *count: strings in the array, also those that were cut
+ * off (*truncated). -errno where the array itself cannot be read; unreadable strings are "". */
+int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max,
+		 size_t *count, bool *truncated);
+
+/* Writes into private anonymous memory of a stopped tracee through /proc/PID/mem. 0 or -errno. */
+int peek_write(pid_t tid, uint64_t address, const void *data, size_t len);
+
+#endif

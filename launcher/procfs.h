@@ -1,0 +1,31 @@
+/* What /proc says of a tracee: links, ids, descriptors. readlink(2) here walks names that the
+ * kernel holds in memory: it never enters the file system a path lies on, so the tracer thread may
+ * call all of this. Thread-safe. */
+#ifndef PTWRAP_PROCFS_H
+#define PTWRAP_PROCFS_H
+
+#include "strbuf.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* "/proc/TID/NAME", the longest NAME being "fd/4294967295". */
+enum { PROCFS_PATH = 64, PROCFS_LINK = 4096 };
+void procfs_path(char path[PROCFS_PATH], pid_t tid, const char *name);
+
+/* Where /proc/TID/NAME (cwd, exe, root, ns/mnt) points: its length, not NUL-terminated; -errno. */
+ssize_t procfs_link(pid_t tid, const char *name, char *out, size_t size);
+
+/* How the kernel names descriptor fd of tid: a path, "socket:[1]", ... Its length, or -errno. */
+ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size);
+
+/* Appends "N=NAME" strings, a string vector by number, for each open descriptor. 0 or -errno. */
+int procfs_fds(pid_t tid, struct strbuf *out);
+
+/* Tgid and PPid from /proc/TID/status. 0 or -errno. */
+int procfs_family(pid_t tid, pid_t *tgid, pid_t *ppid);
+
+/* A number of /proc/TID/status by its key ("SigIgn:", base 16). 0 or -errno. */
+int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value);
+
+#endif

@@ -1,0 +1,320 @@
+/* Secrets and their masks: see redact.h. Owns the globs and a copy of every learned value; must
+ * never write, log or hash one to anywhere.
+ *
+ * Each learned value stands in a hash table under its first 8 bytes. A text is searched by one
+ * table look-up for each of its positions, however many values are known. */
+#include "redact.h"
+
+#include "strbuf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SECRET_MIN = 8, BUCKET_BITS = 12, BUCKETS = 1 << BUCKET_BITS };
+
+struct secret {
+	char *data;
+	size_t len;
+	uint32_t next;	 /* index + 1 of the next in its bucket, 0: none */
+	bool names_path; /* never masked; kept so that the file system is asked once */
+};
+
+struct redactor {
+	char **patterns;
+	size_t pattern_count;
+	struct secret *secrets;
+	size_t secret_count, secret_capacity;
+	size_t masked_count; /* secrets that are not paths */
+	uint32_t buckets[BUCKETS];
+};
+
+static const struct bytes mask_text = { .data = "***", .len = 3 };
+static const char *const builtin_patterns[] = { "*TOKEN*", "*SECRET*", "*PASSW*", "*_KEY" };
+
+struct redactor *redactor_create(void)
+{
+	struct redactor *redactor = calloc(1, sizeof(*redactor));
+	if (!redactor)
+		return NULL;
+	for (size_t i = 0; i < sizeof(builtin_patterns) / sizeof(builtin_patterns[0]); i++) {
+		if (redactor_add_pattern(redactor, builtin_patterns[i]) < 0) {
+			redactor_destroy(redactor);
+			return NULL;
+		}
+	}
+	return redactor;
+}
+
+void redactor_destroy(struct redactor *redactor)
+{
+	if (!redactor)
+		return;
+	for (size_t i = 0; i < redactor->pattern_count; i++)
+		free(redactor->patterns[i]);
+	for (size_t i = 0; i < redactor->secret_count; i++) {
+		explicit_bzero(redactor->secrets[i].data, redactor->secrets[i].len);
+		free(redactor->secrets[i].data);
+	}
+	free(redactor->patterns);
+	free(redactor->secrets);
+	free(redactor);
+}
+
+int redactor_add_pattern(struct redactor *redactor, const char *glob)
+{
+	size_t count = redactor->pattern_count;
+	char **patterns = reallocarray(redactor->patterns, count + 1, sizeof(*patterns));
+	if (!patterns)
+		return -ENOMEM;
+	redactor->patterns = patterns;
+	patterns[count] = strdup(glob);
+	if (!patterns[count])
+		return -ENOMEM;
+	redactor->pattern_count++;
+	return 0;
+}
+
+static bool same_letter(char a, char b)
+{
+	return toupper((unsigned char)a) == toupper((unsigned char)b);
+}
+
+/* '*' and '?' only; the last '*' alone is ever tried again, so no glob takes exponential time. */
+static bool glob_matches(const char *glob, struct bytes name)
+{
+	const char *star = NULL;
+	size_t at = 0, star_at = 0;
+
+	while (at < name.len) {
+		if (*glob == '*') {
+			star = glob++;
+			star_at = at;
+		} else if (*glob && (*glob == '?' || same_letter(*glob, name.data[at]))) {
+			glob++;
+			at++;
+		} else if (star) {
+			glob = star + 1;
+			at = ++star_at;
+		} else {
+			return false;
+		}
+	}
+	while (*glob == '*')
+		glob++;
+	return *glob == '\0';
+}
+
+static bool name_is_secret(const struct redactor *redactor, struct bytes name)
+{
+	for (size_t i = 0; i < redactor->pattern_count; i++)
+		if (glob_matches(redactor->patterns[i], name))
+			return true;
+	return false;
+}
+
+/* False for what is not NAME=VALUE. */
+static bool split_variable(struct bytes variable, struct bytes *name, struct bytes *value)
+{
+	const char *equals = variable.len ? memchr(variable.data, '=', variable.len) : NULL;
+	if (!equals)
+		return false;
+	size_t name_len = (size_t)(equals - variable.data);
+	*name = bytes_of(variable.data, name_len);
+	*value = bytes_of(equals + 1, variable.len - name_len - 1);
+	return true;
+}
+
+/* `at` has SECRET_MIN bytes at least. */
+static uint32_t bucket_of(const char *at)
+{
+	uint64_t head;
+	memcpy(&head, at, sizeof(head));
+	return (uint32_t)(head * 0x9e3779b97f4a7c15ULL >> (64 - BUCKET_BITS));
+}
+
+static bool is_learned(const struct redactor *redactor, struct bytes value)
+{
+	uint32_t index = redactor->buckets[bucket_of(value.data)];
+	for (; index; index = redactor->secrets[index - 1].next) {
+		const struct secret *secret = &redactor->secrets[index - 1];
+		if (bytes_equal(bytes_of(secret->data, secret->len), value))
+			return true;
+	}
+	return false;
+}
+
+static int reserve_secret(struct redactor *redactor)
+{
+	if (redactor->secret_count < redactor->secret_capacity)
+		return 0;
+	size_t capacity = redactor->secret_capacity ? 2 * redactor->secret_capacity : 16;
+	struct secret *secrets = reallocarray(redactor->secrets, capacity, sizeof(*secrets));
+	if (!secrets)
+		return -ENOMEM;
+	redactor->secrets = secrets;
+	redactor->secret_capacity = capacity;
+	return 0;
+}
+
+static int learn_value(struct redactor *redactor, struct bytes value)
+{
+	if (value.len < SECRET_MIN || is_learned(redactor, value))
+		return 0;
+	char *copy = reserve_secret(redactor) < 0 ? NULL : malloc(value.len + 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, value.data, value.len);
+	copy[value.len] = '\0';
+
+	uint32_t *bucket = &redactor->buckets[bucket_of(copy)];
+	struct secret *secret = &redactor->secrets[redactor->secret_count++];
+	*secret = (struct secret){ .data = copy, .len = value.len, .next = *bucket };
+	secret->names_path = value.len < PATH_MAX && access(copy, F_OK) == 0;
+	redactor->masked_count += !secret->names_path;
+	*bucket = (uint32_t)redactor->secret_count;
+	return 0;
+}
+
+int redactor_learn(struct redactor *redactor, struct bytes environment)
+{
+	struct bytes variable, name, value;
+	int error = 0;
+
+	while (bytes_next_string(&environment, &variable)) {
+		if (!split_variable(variable, &name, &value) || !name_is_secret(redactor, name))
+			continue;
+		int failed = learn_value(redactor, value);
+		if (failed < 0)
+			error = failed;
+	}
+	return error;
+}
+
+/* Length of the longest secret that begins at `at`, 0 if none does. */
+static size_t secret_length_at(const struct redactor *redactor, const char *at, size_t left)
+{
+	size_t longest = 0;
+	uint32_t index = redactor->buckets[bucket_of(at)];
+	for (; index; index = redactor->secrets[index - 1].next) {
+		const struct secret *secret = &redactor->secrets[index - 1];
+		if (secret->names_path || secret->len > left || secret->len <= longest)
+			continue;
+		if (memcmp(secret->data, at, secret->len) == 0)
+			longest = secret->len;
+	}
+	return longest;
+}
+
+/* The first stretch at or after `from` that must not be seen; overlapping secrets are one
+ * stretch, for what is left of the second would be a part of it. */
+static bool find_stretch(const struct redactor *redactor, struct bytes text, size_t from,
+			 size_t *start, size_t *end)
+{
+	bool found = false;
+	for (size_t at = from; at + SECRET_MIN <= text.len && !(found && at >= *end); at++) {
+		if (!redactor->buckets[bucket_of(text.data + at)])
+			continue;
+		size_t len = secret_length_at(redactor, text.data + at, text.len - at);
+		if (len == 0)
+			continue;
+		if (!found)
+			*start = *end = at;
+		found = true;
+		if (at + len > *end)
+			*end = at + len;
+	}
+	return found;
+}
+
+static bool knows_any(const struct redactor *redactor)
+{
+	return redactor && redactor->masked_count > 0;
+}
+
+bool redactor_matches(const struct redactor *redactor, struct bytes text)
+{
+	size_t start, end;
+	return knows_any(redactor) && find_stretch(redactor, text, 0, &start, &end);
+}
+
+static void add_bytes(struct strbuf *out, struct bytes bytes)
+{
+	strbuf_add(out, bytes.data, bytes.len);
+}
+
+static void add_masked(struct strbuf *out, const struct redactor *redactor, struct bytes text)
+{
+	size_t done = 0, start, end;
+	while (knows_any(redactor) && find_stretch(redactor, text, done, &start, &end)) {
+		strbuf_add(out, text.data + done, start - done);
+		add_bytes(out, mask_text);
+		done = end;
+	}
+	if (done < text.len)
+		strbuf_add(out, text.data + done, text.len - done);
+}
+
+/* Hands *out over to the caller; without memory what is left is the mask alone. */
+static struct bytes give(struct strbuf *out, char **owned)
+{
+	if (out->failed || !out->data) {
+		strbuf_free(out);
+		return mask_text;
+	}
+	*owned = out->data;
+	return strbuf_bytes(out);
+}
+
+struct bytes redactor_mask(const struct redactor *redactor, struct bytes text, char **owned)
+{
+	struct strbuf out = { 0 };
+	*owned = NULL;
+	if (!redactor_matches(redactor, text))
+		return text;
+	add_masked(&out, redactor, text);
+	return give(&out, owned);
+}
+
+static bool variable_is_secret(const struct redactor *redactor, struct bytes variable,
+			       struct bytes *name)
+{
+	struct bytes value;
+	return split_variable(variable, name, &value) && value.len > 0 &&
+	       name_is_secret(redactor, *name);
+}
+
+static bool environment_is_clean(const struct redactor *redactor, struct bytes environment)
+{
+	struct bytes variable, name;
+	while (bytes_next_string(&environment, &variable))
+		if (variable_is_secret(redactor, variable, &name) ||
+		    redactor_matches(redactor, variable))
+			return false;
+	return true;
+}
+
+struct bytes redactor_mask_environment(const struct redactor *redactor, struct bytes environment,
+				       char **owned)
+{
+	struct bytes rest = environment, variable, name;
+	struct strbuf out = { 0 };
+
+	*owned = NULL;
+	if (!redactor || environment_is_clean(redactor, environment))
+		return environment;
+	while (bytes_next_string(&rest, &variable)) {
+		if (variable_is_secret(redactor, variable, &name)) {
+			add_masked(&out, redactor, name);
+			strbuf_add_char(&out, '=');
+			add_bytes(&out, mask_text);
+		} else {
+			add_masked(&out, redactor, variable);
+		}
+		strbuf_add_char(&out, '\0');
+	}
+	return give(&out, owned);
+}

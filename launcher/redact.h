@@ -1,0 +1,38 @@
+/* Secrets: which environment values must never be written, and masking them.
+ *
+ * A redactor knows globs on names of environment variables (interface.md: --redact), and learns
+ * the values of variables whose names match. A learned value is written "***" wherever it
+ * occurs. A value shorter than 8 bytes, or one that names an existing path, is masked in the
+ * environment only. Not thread-safe but for redactor_mask and redactor_mask_environment, which
+ * may run in any thread while none learns; the recording's lock serialises them. */
+#ifndef PTWRAP_REDACT_H
+#define PTWRAP_REDACT_H
+
+#include "bytes.h"
+
+struct redactor;
+
+/* With the built-in globs *TOKEN*, *SECRET*, *PASSW*, *_KEY (names match without regard to
+ * case). NULL: no memory. */
+struct redactor *redactor_create(void);
+void redactor_destroy(struct redactor *redactor);
+
+/* One more glob ('*' and '?') on names. 0 or -ENOMEM. */
+int redactor_add_pattern(struct redactor *redactor, const char *glob);
+
+/* Learns the values of the variables in a string vector of NAME=VALUE. 0 or -ENOMEM. */
+int redactor_learn(struct redactor *redactor, struct bytes environment);
+
+/* True if anything would be masked in `text`. */
+bool redactor_matches(const struct redactor *redactor, struct bytes text);
+
+/* `text` with every learned value replaced by "***": `text` itself when there is none, else
+ * malloc'ed memory that *owned is set to and the caller frees (*owned NULL: nothing to free).
+ * Without memory the whole text becomes "***". */
+struct bytes redactor_mask(const struct redactor *redactor, struct bytes text, char **owned);
+
+/* The same for a string vector of NAME=VALUE, where values of matching names are masked whole. */
+struct bytes redactor_mask_environment(const struct redactor *redactor, struct bytes environment,
+				       char **owned);
+
+#endif

@@ -1,0 +1,246 @@
+/* Absolute names and symbolic links: see resolve.h. Owns the cache of where links lead. */
+#include "resolve.h"
+
+#include "procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { CACHE_SLOTS = 2048 };
+
+/* A remembered answer of resolve_links, for ptwrap's own root only. */
+struct cached {
+	uint64_t hash;
+	unsigned generation;
+	bool found;
+	size_t key_len, value_len;
+	char *text; /* key, then value */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	atomic_uint generation;
+	struct cached slots[CACHE_SLOTS];
+} cache = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void resolve_names_changed(void)
+{
+	atomic_fetch_add(&cache.generation, 1);
+}
+
+static uint64_t hash_of(struct bytes key)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	for (size_t i = 0; i < key.len; i++)
+		hash = (hash ^ (unsigned char)key.data[i]) * 0x100000001b3ULL;
+	return hash;
+}
+
+/* 1 found (value appended), 0 known not to exist, -1 not in the cache. */
+static int cache_find(struct bytes key, uint64_t hash, struct strbuf *out)
+{
+	int answer = -1;
+	pthread_mutex_lock(&cache.lock);
+	const struct cached *slot = &cache.slots[hash % CACHE_SLOTS];
+	if (slot->text && slot->hash == hash && slot->generation == atomic_load(&cache.generation) &&
+	    bytes_equal(bytes_of(slot->text, slot->key_len), key)) {
+		if (slot->found)
+			strbuf_add(out, slot->text + slot->key_len, slot->value_len);
+		answer = slot->found;
+	}
+	pthread_mutex_unlock(&cache.lock);
+	return answer;
+}
+
+static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, bool found,
+		       struct bytes value)
+{
+	char *text = malloc(key.len + value.len + 1);
+	if (!text)
+		return;
+	memcpy(text, key.data, key.len);
+	if (value.len)
+		memcpy(text + key.len, value.data, value.len);
+	pthread_mutex_lock(&cache.lock);
+	struct cached *slot = &cache.slots[hash % CACHE_SLOTS];
+	free(slot->text);
+	*slot = (struct cached){ .hash = hash, .generation = generation, .found = found,
+				 .key_len = key.len, .value_len = value.len, .text = text };
+	pthread_mutex_unlock(&cache.lock);
+}
+
+/* Names whose meaning depends on who asks: what a helper of ours finds there is not what the
+ * tracee would. */
+static bool depends_on_asker(struct bytes path)
+{
+	return (path.len >= 5 && memcmp(path.data, "/proc", 5) == 0) ||
+	       (path.len >= 4 && memcmp(path.data, "/dev", 4) == 0);
+}
+
+struct bytes resolve_inside(const struct place *place, struct bytes name)
+{
+	static const char deleted[] = " (deleted)";
+	size_t tail = sizeof deleted - 1;
+	if (name.len > tail && memcmp(name.data + name.len - tail, deleted, tail) == 0)
+		name.len -= tail;
+	size_t root = place->root ? strlen(place->root) : 0;
+	if (root <= 1 || name.len < root || memcmp(name.data, place->root, root) != 0)
+		return name;
+	if (name.len == root)
+		return bytes_of("/", 1);
+	return name.data[root] == '/' ? bytes_of(name.data + root, name.len - root) : name;
+}
+
+int resolve_base(const struct place *place, int dirfd, struct strbuf *out)
+{
+	char link[PROCFS_LINK];
+	ssize_t len = dirfd == AT_FDCWD ? procfs_link(place->tid, "cwd", link, sizeof link) :
+					  procfs_fd_link(place->tid, dirfd, link, sizeof link);
+	if (len <= 0)
+		return len ? (int)len : -ENOENT;
+	if (link[0] != '/')
+		return -EBADF;
+	struct bytes inside = resolve_inside(place, bytes_of(link, (size_t)len));
+	strbuf_add(out, inside.data, inside.len);
+	return 0;
+}
+
+/* An O_PATH descriptor of what the path leads to, looked up from the place's root. */
+static int open_at_place(const struct place *place, const char *path)
+{
+	if (!place->root)
+		return open(path, O_PATH | O_CLOEXEC | O_NOCTTY);
+	char root[PROCFS_PATH];
+	procfs_path(root, place->tid, "root");
+	int root_fd = open(root, O_PATH | O_CLOEXEC);
+	if (root_fd < 0)
+		return -1;
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+	close(root_fd);
+	return fd;
+}
+
+/* 1 found, 0 does not exist, -1 cannot be told. */
+static int look_up(const struct place *place, const char *path, struct strbuf *out)
+{
+	int fd = open_at_place(place, path);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	char link[PROCFS_LINK];
+	ssize_t len = procfs_fd_link(getpid(), fd, link, sizeof link);
+	close(fd);
+	if (len <= 0 || link[0] != '/')
+		return -1;
+	struct bytes inside = resolve_inside(place, bytes_of(link, (size_t)len));
+	strbuf_add(out, inside.data, inside.len);
+	return 1;
+}
+
+bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out)
+{
+	char path[PROCFS_LINK];
+	if (depends_on_asker(absolute) || absolute.len >= sizeof path)
+		return false;
+	memcpy(path, absolute.data, absolute.len);
+	path[absolute.len] = '\0';
+	if (place->root)
+		return look_up(place, path, out) > 0;
+	struct bytes key = bytes_of(path, absolute.len);
+	uint64_t hash = hash_of(key);
+	int known = cache_find(key, hash, out);
+	if (known >= 0)
+		return known > 0;
+	unsigned generation = atomic_load(&cache.generation);
+	size_t start = out->len;
+	int found = look_up(place, path, out);
+	if (found >= 0)
+		cache_keep(key, hash, generation, found > 0,
+			   bytes_of(out->data ? out->data + start : NULL, out->len - start));
+	return found > 0;
+}
+
+bool resolve_exists(const struct place *place, struct bytes absolute)
+{
+	char path[PROCFS_LINK];
+	if (absolute.len >= sizeof path)
+		return false;
+	memcpy(path, absolute.data, absolute.len);
+	path[absolute.len] = '\0';
+	struct stat status;
+	if (!place->root)
+		return stat(path, &status) == 0 || errno == EACCES;
+	int fd = open_at_place(place, path);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Takes the last component off out, which begins at start with a slash or is empty. */
+static void drop_component(struct strbuf *out, size_t start)
+{
+	while (out->len > start && out->data[out->len - 1] != '/')
+		out->len--;
+	if (out->len > start)
+		out->len--;
+}
+
+/* `..`: what was gathered so far is a directory whose links must be followed first. */
+static void go_up(const struct place *place, struct strbuf *out, size_t start, bool *real)
+{
+	if (!*real && out->len > start) {
+		struct strbuf resolved = { 0 };
+		if (resolve_links(place, bytes_of(out->data + start, out->len - start), &resolved)) {
+			out->len = start;
+			if (resolved.len > 1)
+				strbuf_add(out, resolved.data, resolved.len);
+		}
+		strbuf_free(&resolved);
+		*real = true;
+	}
+	drop_component(out, start);
+}
+
+static void add_components(const struct place *place, struct bytes path, struct strbuf *out,
+			   size_t start, bool *real)
+{
+	for (size_t at = 0; at < path.len;) {
+		while (at < path.len && path.data[at] == '/')
+			at++;
+		size_t end = at;
+		while (end < path.len && path.data[end] != '/')
+			end++;
+		size_t len = end - at;
+		if (len == 2 && memcmp(path.data + at, "..", 2) == 0) {
+			go_up(place, out, start, real);
+		} else if (len > 0 && !(len == 1 && path.data[at] == '.')) {
+			strbuf_add_char(out, '/');
+			strbuf_add(out, path.data + at, len);
+			*real = false;
+		}
+		at = end;
+	}
+}
+
+void resolve_absolute(const struct place *place, struct bytes base, struct bytes path,
+		      struct strbuf *out)
+{
+	size_t start = out->len;
+	bool real = true;
+	if (path.len == 0 || path.data[0] != '/') {
+		add_components(place, base, out, start, &real);
+		real = true; /* the kernel's own names hold no links */
+	}
+	add_components(place, path, out, start, &real);
+	if (out->len == start)
+		strbuf_add_char(out, '/');
+}

@@ -1,0 +1,44 @@
+/* Names of files as a tracee means them: absolute, seen from its root, `..` taken after following
+ * the links before it, other links left as named (interface.md section 4: Paths).
+ *
+ * These functions open paths of the tree, which may block on a FUSE server that is a tracee: only
+ * helpers may call them while such a server may exist (helpers.h). They never read or change a
+ * file's contents. What links lead to is cached until resolve_names_changed. Thread-safe. */
+#ifndef PTWRAP_RESOLVE_H
+#define PTWRAP_RESOLVE_H
+
+#include "strbuf.h"
+
+#include <sys/types.h>
+
+/* From where a task looks at the file tree. */
+struct place {
+	pid_t tid;
+	const char *root; /* its root directory as ptwrap names it; NULL: ptwrap's own root */
+	bool other_mounts;/* in another mount namespace: root is a name there */
+};
+
+/* Appends the directory that a path relative to dirfd (AT_FDCWD: the working directory) starts
+ * from, as seen from the place's root. 0; -errno (-EBADF) where the kernel does not tell one. */
+int resolve_base(const struct place *place, int dirfd, struct strbuf *out);
+
+/* Appends the absolute form of path, which is relative to `base` unless it begins with a slash.
+ * With an empty path: base itself. */
+void resolve_absolute(const struct place *place, struct bytes base, struct bytes path,
+		      struct strbuf *out);
+
+/* Appends where an existing path leads after all links: true; false (nothing appended) where
+ * it does not exist, or cannot be told. */
+bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out);
+
+/* Does a look-up that follows links find anything there now? */
+bool resolve_exists(const struct place *place, struct bytes absolute);
+
+/* A name was made, moved or removed somewhere: what links led to may be wrong now. */
+void resolve_names_changed(void);
+
+/* Takes the place's root off the front of a name that the kernel gave as ptwrap sees it, and the
+ * " (deleted)" off its end. */
+struct bytes resolve_inside(const struct place *place, struct bytes name);
+
+#endif

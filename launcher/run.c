@@ -1,0 +1,294 @@
+/* A run from the command line to the reports: see run.h. */
+#include "run.h"
+
+#include "clock.h"
+#include "doctor.h"
+#include "message.h"
+#include "model/model.h"
+#include "outputs.h"
+#include "redact.h"
+#include "report/report.h"
+#include "shimfile.h"
+#include "strbuf.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_TROUBLE = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+/* One run; the supervisor, being forked, has it too, and makes the reports if the launcher dies. */
+static struct {
+	const struct options *options;
+	struct outputs *outputs;
+	struct recording *recording;
+	struct redactor *redactor;
+	struct shimfile shim;
+	bool has_shim;
+	struct selection selection;
+	struct control *control;
+	uint64_t start_ns;
+	uint64_t start_realtime_ns;
+} run;
+
+static _Noreturn void give_up(int status)
+{
+	outputs_discard(run.outputs);
+	outputs_free(run.outputs);
+	if (run.has_shim)
+		shimfile_remove(&run.shim);
+	exit(status);
+}
+
+/* ---- before ---- */
+
+static char *find_command(void)
+{
+	char *path = NULL;
+	const char *name = run.options->command[0];
+	int error = spawn_find(name, &path);
+	if (!error)
+		return path;
+	if (error == -ENOENT || error == -ENOTDIR) {
+		message_error(name, "%s", strchr(name, '/') ? strerror(-error) : "command not found");
+		give_up(EXIT_NOT_FOUND);
+	}
+	message_error(name, "%s", strerror(-error));
+	give_up(EXIT_NOT_EXECUTABLE);
+}
+
+static struct bytes vector_of(char *const *strings, struct strbuf *out)
+{
+	for (; *strings; strings++)
+		strbuf_add(out, *strings, strlen(*strings) + 1);
+	return strbuf_bytes(out);
+}
+
+static const char *level_name(enum level level)
+{
+	static const char *const names[] = { [LEVEL_EXEC] = "exec", [LEVEL_AUDIT] = "audit",
+					     [LEVEL_ALL] = "all" };
+	return names[level];
+}
+
+static void record_start(void)
+{
+	struct strbuf command = { 0 }, environment = { 0 };
+	struct utsname host;
+	uname(&host);
+	char *cwd = getcwd(NULL, 0);
+	struct event event = { .kind = EVENT_START };
+	event.start = (struct event_start){
+		.version = bytes_of_string(PTWRAP_VERSION),
+		.level = bytes_of_string(level_name(run.options->level)),
+		.trace = bytes_of_string(run.options->trace),
+		.command = vector_of(run.options->command, &command),
+		.cwd = bytes_of_string(cwd),
+		.environment = vector_of(environ, &environment),
+		.host_name = bytes_of_string(host.nodename),
+		.kernel = bytes_of_string(host.release),
+		.arch = bytes_of_string(host.machine),
+		.realtime_ns = run.start_realtime_ns,
+		.cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
+		.uid = getuid(),
+		.ptw_asked = outputs_want_recording(run.outputs),
+		.no_shim = !run.has_shim,
+	};
+	if (run.redactor)
+		redactor_learn(run.redactor, event.start.environment);
+	recording_append(run.recording, &event, run.redactor);
+	free(cwd);
+	strbuf_free(&command);
+	strbuf_free(&environment);
+}
+
+static void make_redactor(void)
+{
+	if (run.options->no_redact)
+		return;
+	run.redactor = redactor_create();
+	int error = run.redactor ? 0 : -ENOMEM;
+	for (size_t i = 0; !error && i < run.options->redact_count; i++)
+		error = redactor_add_pattern(run.redactor, run.options->redact[i]);
+	if (error) {
+		message_error("--redact", "%s", strerror(-error));
+		give_up(EXIT_TROUBLE);
+	}
+}
+
+static void prepare(struct spawn *spawn)
+{
+	char why[256];
+	if (selection_init(&run.selection, run.options->level, run.options->trace,
+			   run.options->allow_io_uring, why, sizeof why)) {
+		message_error("--trace", "%s", why);
+		give_up(EXIT_TROUBLE);
+	}
+	spawn->path = find_command();
+	struct doctor_facts facts;
+	if (doctor_check(run.options->level != LEVEL_EXEC, &facts, why, sizeof why)) {
+		message_error(NULL, "%s", why);
+		give_up(EXIT_TROUBLE);
+	}
+	run.outputs = outputs_open(run.options);
+	if (!run.outputs)
+		give_up(EXIT_TROUBLE);
+	make_redactor();
+	run.recording = recording_create(outputs_recording_fd(run.outputs), run.options->max_size);
+	run.control = mmap(NULL, sizeof *run.control, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int error = !run.recording || run.control == MAP_FAILED ? -errno :
+		    filter_build(&run.selection, &spawn->filter);
+	if (error) {
+		message_error("cannot start", "%s", strerror(-error));
+		give_up(EXIT_TROUBLE);
+	}
+	/* Without a place for it the kernel view serves alone. */
+	run.has_shim = !run.options->no_shim && shimfile_create(&run.shim) == 0;
+}
+
+/* ---- after ---- */
+
+/* The model of the whole recording, or NULL after a message. */
+static struct model *read_model(int fd, const char *name, enum recording_status *status)
+{
+	struct recording_reader *reader = recording_reader_open(fd);
+	struct model *model = reader ? model_read(reader, status) : NULL;
+	if (!model)
+		message_error(name, "%s", strerror(reader ? errno : ENOMEM));
+	recording_reader_close(reader);
+	return model;
+}
+
+static void add_digest(struct model *model)
+{
+	unsigned char digest[SHA256_BYTES];
+	char hex[SHA256_HEX];
+	if (!model->run.ptw_asked || outputs_digest(run.outputs, digest))
+		return;
+	sha256_hex(digest, hex);
+	model_set_recording_sha256(model, hex);
+}
+
+static bool wants_color(void)
+{
+	if (run.options->color != COLOR_AUTO)
+		return run.options->color == COLOR_ALWAYS;
+	const char *no_color = getenv("NO_COLOR");
+	return isatty(STDERR_FILENO) && !(no_color && *no_color);
+}
+
+static void print_summary(const struct model *model)
+{
+	if (run.options->quiet)
+		return;
+	report_write_summary(stderr, model, wants_color(), run.options->verbose);
+	outputs_print_names(run.outputs, stderr);
+	fflush(stderr);
+}
+
+/* Every report from the recording. 0, or -1 after a message for each that is not whole. */
+static int make_reports(int recording_error)
+{
+	enum recording_status status;
+	struct model *model = read_model(outputs_recording_fd(run.outputs), "the recording", &status);
+	if (!model)
+		return -1;
+	add_digest(model);
+	int failed = outputs_finish(run.outputs, model, recording_error);
+	print_summary(model);
+	model_free(model);
+	return failed;
+}
+
+/* In the supervisor, the launcher having been killed. */
+static void finish_orphaned(void)
+{
+	make_reports(recording_flush(run.recording));
+	if (run.has_shim)
+		shimfile_remove(&run.shim);
+}
+
+static void finish_lingering(void)
+{
+	if (run.has_shim)
+		shimfile_remove(&run.shim);
+}
+
+static _Noreturn void end_not_run(const struct watch_result *result)
+{
+	if (result->outcome == WATCH_REFUSED)
+		message_error("cannot trace COMMAND", "%s (see ptwrap --doctor)", strerror(result->error));
+	else
+		message_error(run.options->command[0], "%s", strerror(result->error));
+	bool missing = result->error == ENOENT || result->error == ENOTDIR;
+	give_up(result->outcome == WATCH_REFUSED ? EXIT_TROUBLE :
+		missing			      ? EXIT_NOT_FOUND :
+						EXIT_NOT_EXECUTABLE);
+}
+
+void run_command(const struct options *options)
+{
+	static struct spawn spawn;
+	struct spawned spawned;
+	run.options = options;
+	prepare(&spawn);
+	run.start_realtime_ns = clock_ns(CLOCK_REALTIME);
+	run.start_ns = clock_monotonic_ns();
+	record_start();
+	spawn.argv = options->command;
+	spawn.user = options->user;
+	spawn.supervision = (struct supervision){
+		.selection = &run.selection,
+		.recording = run.recording,
+		.redactor = run.redactor,
+		.shim = run.has_shim ? &run.shim : NULL,
+		.control = run.control,
+		.start_ns = run.start_ns,
+		.wait_all = options->wait_all,
+		.orphaned = finish_orphaned,
+		.lingered = finish_lingering,
+	};
+	watch_block_signals(&spawn.mask);
+	int error = spawn_command(&spawn, &spawned);
+	if (error) {
+		message_error("cannot fork", "%s", strerror(-error));
+		give_up(EXIT_TROUBLE);
+	}
+	struct watch_result result = watch_command(&spawned, run.control);
+	if (result.outcome == WATCH_NOT_RUN || result.outcome == WATCH_REFUSED)
+		end_not_run(&result);
+	bool died = result.outcome == WATCH_SUPERVISOR_DIED;
+	if (died)
+		message_error("the supervisor died", "the tree was ended with it; the report holds what was seen until then");
+	int flushed = died ? recording_flush_orphaned(run.recording) : recording_flush(run.recording);
+	int failed = make_reports(flushed);
+	if (died)
+		finish_lingering();
+	outputs_free(run.outputs);
+	if (died || failed)
+		exit(EXIT_TROUBLE);
+	watch_end_like(result.status);
+}
+
+int run_read(const struct options *options)
+{
+	run.options = options;
+	run.outputs = outputs_open_read(options);
+	if (!run.outputs)
+		return EXIT_TROUBLE;
+	enum recording_status status;
+	struct model *model = read_model(outputs_recording_fd(run.outputs), options->read, &status);
+	if (!model)
+		return EXIT_TROUBLE;
+	add_digest(model);
+	int failed = outputs_finish(run.outputs, model, 0);
+	print_summary(model);
+	model_free(model);
+	outputs_free(run.outputs);
+	return failed ? EXIT_TROUBLE : 0;
+}

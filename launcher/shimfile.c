@@ -1,0 +1,176 @@
+/* Lays the embedded shim down as a file, and takes it away again. Owns one directory and one file in
+ * it. Must never write through a name that somebody else could have made. */
+#include "shimfile.h"
+
+#include "inject.h"
+
+#include "ptwrap/abi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define DIRECTORY "/ptwrap-XXXXXX"
+
+extern const char shim_image[] __attribute__((visibility("hidden")));
+extern const char shim_image_end[] __attribute__((visibility("hidden")));
+
+static const char *const places[] = { "/dev/shm", NULL /* $TMPDIR */, "/tmp", "/var/tmp" };
+
+static int write_image(int fd)
+{
+	size_t len = (uintptr_t)shim_image_end - (uintptr_t)shim_image;
+	for (size_t done = 0; done < len;) {
+		ssize_t written = write(fd, shim_image + done, len - done);
+		if (written < 0 && errno != EINTR)
+			return -errno;
+		if (written > 0)
+			done += (size_t)written;
+	}
+	return 0;
+}
+
+/* Fails with EPERM on a file system that is mounted noexec. */
+static int probe_execution(int fd)
+{
+	void *page = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	munmap(page, 1);
+	return 0;
+}
+
+static int fill_file(struct shimfile *file, int fd)
+{
+	struct stat status = { 0 };
+	int error = write_image(fd);
+	if (error)
+		return error;
+	if (fchmod(fd, 0555) || fstat(fd, &status))
+		return -errno;
+	if (status.st_uid != geteuid() || status.st_nlink != 1)
+		return -EPERM;
+	file->device = status.st_dev;
+	file->inode = status.st_ino;
+	return probe_execution(fd);
+}
+
+/* In a directory that is ours alone until the file is whole. */
+static int make_file(struct shimfile *file)
+{
+	int fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0500);
+	if (fd < 0)
+		return -errno;
+	int error = fill_file(file, fd);
+	close(fd);
+	return error;
+}
+
+/* Where the path of the directory ends in that of the file. */
+static char *directory_end(struct shimfile *file)
+{
+	return file->path + strlen(file->path) - strlen(PTWRAP_SHIM_FILE);
+}
+
+static int open_directory(struct shimfile *file)
+{
+	char *end = directory_end(file);
+	*end = '\0';
+	int result = chmod(file->path, 0711) ? -errno : 0;
+	*end = PTWRAP_SHIM_FILE[0];
+	return result;
+}
+
+/* Could any user pass through this directory and all above it? Else a program under another user id
+ * would not find the file. */
+static bool is_passable(const char *place)
+{
+	char path[SHIMFILE_PATH];
+	struct stat status;
+	for (size_t len = 1; len <= strlen(place); len++) {
+		if (place[len] != '/' && place[len] != '\0')
+			continue;
+		memcpy(path, place, len);
+		path[len] = '\0';
+		if (stat(path, &status) || !S_ISDIR(status.st_mode) || !(status.st_mode & S_IXOTH))
+			return false;
+	}
+	return true;
+}
+
+static int create_in(struct shimfile *file, const char *place, bool passable)
+{
+	size_t room = SHIMFILE_PATH - sizeof(DIRECTORY) - sizeof(PTWRAP_SHIM_FILE);
+	if (!place || place[0] != '/' || strlen(place) > room)
+		return -ENOENT;
+	if (is_passable(place) != passable)
+		return -EACCES;
+	snprintf(file->path, sizeof(file->path), "%s" DIRECTORY, place);
+	if (!mkdtemp(file->path)) {
+		file->path[0] = '\0';
+		return -errno;
+	}
+	memcpy(file->path + strlen(file->path), PTWRAP_SHIM_FILE, sizeof(PTWRAP_SHIM_FILE));
+	file->passable = passable;
+	int error = inject_path_is_fit(file->path) ? make_file(file) : -EINVAL;
+	if (!error)
+		error = open_directory(file);
+	if (error)
+		shimfile_remove(file);
+	return error;
+}
+
+int shimfile_create(struct shimfile *file)
+{
+	int error = 0;
+	*file = (struct shimfile){ 0 };
+	for (int passable = 1; passable >= 0; passable--) {
+		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+			const char *place = places[i] ? places[i] : getenv("TMPDIR");
+			int failure = create_in(file, place, passable);
+			if (!failure)
+				return 0;
+			if (failure != -ENOENT && failure != -EACCES)
+				error = failure;
+		}
+	}
+	return error ? error : -ENOENT;
+}
+
+void shimfile_remove(struct shimfile *file)
+{
+	if (!file->path[0])
+		return;
+	unlink(file->path);
+	*directory_end(file) = '\0';
+	rmdir(file->path);
+	file->path[0] = '\0';
+}
+
+/* Is it ours to pass through directories that only we may? */
+static bool is_ours(pid_t pid)
+{
+	char path[32];
+	struct stat status;
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return stat(path, &status) == 0 && status.st_uid == geteuid();
+}
+
+bool shimfile_visible_at(const struct shimfile *file, pid_t pid)
+{
+	char path[SHIMFILE_PATH + 32];
+	struct stat status;
+	struct statvfs system;
+	if (!file->path[0] || !(file->passable || is_ours(pid)))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, file->path);
+	return stat(path, &status) == 0 && status.st_dev == file->device && status.st_ino == file->inode &&
+	       statvfs(path, &system) == 0 && !(system.f_flag & ST_NOEXEC);
+}

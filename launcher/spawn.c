@@ -1,0 +1,247 @@
+/* Forking the child and the supervisor: see spawn.h. */
+#include "spawn.h"
+
+#include "message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/seccomp.h>
+#include <paths.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_TROUBLE = 125 };
+
+/* The pipes of the hand-shake; [0] reads, [1] writes. All close at exec. */
+struct pipes {
+	int to_child[2];   /* the supervisor's pid from the launcher, then "go" from the supervisor */
+	int from_child[2]; /* "ready", to the supervisor */
+	int exec_error[2]; /* errno of a failed exec, to the launcher */
+	int ready[2];      /* phases of the supervisor, to the launcher */
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_pipes(struct pipes *pipes)
+{
+	int *fds = (int *)pipes;
+	for (size_t i = 0; i < sizeof *pipes / sizeof *fds; i++)
+		close_fd(&fds[i]);
+}
+
+/* Pipe ends above the standard descriptors, which COMMAND may have been given closed. */
+static int open_pipe(int ends[2])
+{
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		if (ends[i] > 2)
+			continue;
+		int moved = fcntl(ends[i], F_DUPFD_CLOEXEC, 3);
+		if (moved < 0)
+			return -errno;
+		close(ends[i]);
+		ends[i] = moved;
+	}
+	return 0;
+}
+
+static int open_pipes(struct pipes *pipes)
+{
+	memset(pipes, -1, sizeof *pipes);
+	int error = open_pipe(pipes->to_child);
+	if (!error)
+		error = open_pipe(pipes->from_child);
+	if (!error)
+		error = open_pipe(pipes->exec_error);
+	if (!error)
+		error = open_pipe(pipes->ready);
+	return error;
+}
+
+static bool read_whole(int fd, void *data, size_t len)
+{
+	ssize_t got;
+	do
+		got = read(fd, data, len);
+	while (got < 0 && errno == EINTR);
+	return got == (ssize_t)len;
+}
+
+static bool write_whole(int fd, const void *data, size_t len)
+{
+	return write(fd, data, len) == (ssize_t)len;
+}
+
+/* With CAP_SYS_ADMIN a filter needs no no_new_privs, and set-user-id programs keep working. */
+static int install_filter(const struct sock_fprog *filter)
+{
+	if (filter->len == 0)
+		return 0;
+	unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, filter) == 0)
+		return 0;
+	if (errno != EACCES)
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, filter) == 0 ? 0 : -errno;
+}
+
+static int become_user(const char *name)
+{
+	errno = 0;
+	const struct passwd *user = getpwnam(name);
+	if (!user)
+		return errno ? -errno : -EINVAL;
+	if (initgroups(user->pw_name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 ||
+	    setuid(user->pw_uid) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A file that the kernel takes for no program is a shell script, as for execvp(3). */
+static void exec_command(const struct spawn *spawn)
+{
+	execv(spawn->path, spawn->argv);
+	if (errno != ENOEXEC)
+		return;
+	size_t count = 0;
+	while (spawn->argv[count])
+		count++;
+	char **argv = calloc(count + 2, sizeof *argv);
+	if (!argv)
+		return;
+	argv[0] = (char *)(uintptr_t)_PATH_BSHELL;
+	argv[1] = (char *)(uintptr_t)spawn->path;
+	for (size_t i = 1; i < count; i++)
+		argv[i + 1] = spawn->argv[i];
+	execv(argv[0], argv);
+}
+
+static _Noreturn void run_child(const struct spawn *spawn, struct pipes *pipes)
+{
+	pid_t supervisor;
+	char go;
+	close_fd(&pipes->to_child[1]);
+	close_fd(&pipes->from_child[0]);
+	close_fd(&pipes->exec_error[0]);
+	close_fd(&pipes->ready[0]);
+	close_fd(&pipes->ready[1]);
+	if (!read_whole(pipes->to_child[0], &supervisor, sizeof supervisor))
+		_exit(EXIT_TROUBLE);
+	prctl(PR_SET_PTRACER, (unsigned long)supervisor, 0, 0, 0); /* EINVAL without Yama */
+	if (!write_whole(pipes->from_child[1], "r", 1) || !read_whole(pipes->to_child[0], &go, 1))
+		_exit(EXIT_TROUBLE);
+	prctl(PR_SET_PTRACER, 0, 0, 0, 0);
+	int error = install_filter(&spawn->filter);
+	if (!error && spawn->user)
+		error = become_user(spawn->user);
+	if (!error) {
+		sigprocmask(SIG_SETMASK, &spawn->mask, NULL);
+		exec_command(spawn);
+		error = -errno;
+	}
+	write_whole(pipes->exec_error[1], &error, sizeof error);
+	_exit(EXIT_TROUBLE);
+}
+
+static _Noreturn void run_supervisor(struct spawn *spawn, struct pipes *pipes)
+{
+	char ready;
+	close_fd(&pipes->from_child[1]);
+	close_fd(&pipes->to_child[0]);
+	close_fd(&pipes->exec_error[0]);
+	close_fd(&pipes->exec_error[1]);
+	close_fd(&pipes->ready[0]);
+	if (!read_whole(pipes->from_child[0], &ready, 1))
+		_exit(EXIT_TROUBLE);
+	spawn->supervision.ready_fd = pipes->ready[1];
+	spawn->supervision.go_fd = pipes->to_child[1];
+	supervisor_run(&spawn->supervision);
+}
+
+/* After the forks the launcher keeps only its ends. */
+static void keep_launcher_ends(struct pipes *pipes, struct spawned *spawned)
+{
+	spawned->ready_fd = pipes->ready[0];
+	spawned->exec_error_fd = pipes->exec_error[0];
+	pipes->ready[0] = pipes->exec_error[0] = -1;
+	close_pipes(pipes);
+}
+
+int spawn_command(struct spawn *spawn, struct spawned *spawned)
+{
+	struct pipes pipes;
+	int error = open_pipes(&pipes);
+	if (error) {
+		close_pipes(&pipes);
+		return error;
+	}
+	spawn->supervision.launcher = getpid();
+	spawned->command = fork();
+	if (spawned->command == 0)
+		run_child(spawn, &pipes);
+	spawn->supervision.command = spawned->command;
+	spawned->supervisor = spawned->command > 0 ? fork() : -1;
+	if (spawned->supervisor == 0)
+		run_supervisor(spawn, &pipes);
+	error = -errno;
+	if (spawned->supervisor > 0 &&
+	    write_whole(pipes.to_child[1], &spawned->supervisor, sizeof spawned->supervisor))
+		error = 0;
+	keep_launcher_ends(&pipes, spawned);
+	prctl(PR_SET_DUMPABLE, 0);
+	if (error && spawned->command > 0)
+		waitpid(spawned->command, NULL, 0);
+	return error;
+}
+
+/* 0 when it may be executed, else -errno. */
+static int check_executable(const char *path)
+{
+	struct stat status;
+	if (stat(path, &status) < 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -EACCES;
+	return access(path, X_OK) == 0 ? 0 : -errno;
+}
+
+int spawn_find(const char *command, char **path)
+{
+	if (strchr(command, '/')) {
+		*path = strdup(command);
+		return *path ? check_executable(command) : -ENOMEM;
+	}
+	const char *search = getenv("PATH");
+	int found = -ENOENT;
+	for (const char *at = search ? search : "/bin:/usr/bin"; *command; at++) {
+		size_t len = strcspn(at, ":");
+		if (asprintf(path, "%.*s%s%s", (int)len, at, len ? "/" : "./", command) < 0)
+			return -ENOMEM;
+		int error = check_executable(*path);
+		if (!error)
+			return 0;
+		if (error == -EACCES)
+			found = error;
+		free(*path);
+		at += len;
+		if (!*at)
+			break;
+	}
+	*path = NULL;
+	return found;
+}

@@ -1,0 +1,304 @@
+/* The supervisor's life: see supervisor.h.
+ *
+ * Phases: starting, following (COMMAND lives, or --wait-all), then closed. Closed with tracees left
+ * it goes on serving their stops for as long as they live, since their filter needs a tracer
+ * (lingering), or, where there is no filter, lets them go; holding nothing that came from outside. */
+#include "supervisor.h"
+
+#include "capture.h"
+#include "helpers.h"
+#include "peek.h"
+#include "trace.h"
+#include "transitions.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FLUSH_INTERVAL_MS = 250, REPEAT_MS = 10, NOTES_MAX = 4096 };
+
+static struct {
+	const struct supervision *run;
+	atomic_bool closed;    /* nothing is recorded any more */
+	bool command_ended;
+	atomic_bool orphaned;  /* the launcher has died, and the tracer knows */
+	atomic_bool parent_died; /* its death signal came */
+	int command_status;
+	sem_t flush_wanted;
+	atomic_bool flush_armed; /* the flusher knows that there is something */
+	atomic_bool flusher_stops;
+	pthread_t flusher, tracer;
+	uint64_t noted[NOTES_MAX]; /* hashes of what was noted already */
+	unsigned noted_count;
+} supervisor;
+
+const struct supervision *supervisor_get(void)
+{
+	return supervisor.run;
+}
+
+uint64_t supervisor_now(void)
+{
+	return clock_monotonic_ns() - supervisor.run->start_ns;
+}
+
+bool supervisor_is_recording(void)
+{
+	return !supervisor.closed;
+}
+
+bool supervisor_is_releasing(void)
+{
+	return supervisor.closed && supervisor.run->selection->level == LEVEL_EXEC;
+}
+
+static void wake_flusher(void)
+{
+	sem_post(&supervisor.flush_wanted);
+}
+
+void supervisor_record(const struct event *event)
+{
+	if (supervisor.closed)
+		return;
+	recording_append(supervisor.run->recording, event, supervisor.run->redactor);
+	if (!atomic_exchange(&supervisor.flush_armed, true))
+		wake_flusher();
+}
+
+static bool noted_before(uint32_t process, const char *kind, const char *text)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL ^ process;
+	for (const char *at = kind; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3ULL;
+	for (const char *at = text; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3ULL;
+	for (unsigned i = 0; i < supervisor.noted_count; i++)
+		if (supervisor.noted[i] == hash)
+			return true;
+	if (supervisor.noted_count < NOTES_MAX)
+		supervisor.noted[supervisor.noted_count++] = hash;
+	return false;
+}
+
+void supervisor_note(uint32_t process, const char *kind, const char *text)
+{
+	if (supervisor.closed || noted_before(process, kind, text))
+		return;
+	struct event event = { .kind = EVENT_NOTE, .t_ns = supervisor_now(), .process = process };
+	event.note.note_kind = bytes_of_string(kind);
+	event.note.text = bytes_of_string(text);
+	supervisor_record(&event);
+}
+
+void supervisor_warn_once(const char *what, int error)
+{
+	char text[128];
+	snprintf(text, sizeof text, "%s: %s", what, strerror(error));
+	supervisor_note(0, "request-failed", text);
+}
+
+/* ---- the flusher ----
+ *
+ * It sleeps until the first event after a flush, then as long as events may stay unflushed, then
+ * writes them: with nothing to do it never wakes. */
+
+void supervisor_parent_died(void)
+{
+	atomic_store(&supervisor.parent_died, true);
+	wake_flusher();
+}
+
+/* A signal may come just before the tracer begins to wait: again, until it is seen. */
+static void repeat_parent_death(void)
+{
+	while (!atomic_load(&supervisor.orphaned)) {
+		pthread_kill(supervisor.tracer, TRACE_PARENT_DIED);
+		poll(NULL, 0, REPEAT_MS);
+	}
+}
+
+static void *flusher_main(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&supervisor.flusher_stops)) {
+		struct timespec until;
+		while (sem_wait(&supervisor.flush_wanted) < 0)
+			;
+		if (atomic_exchange(&supervisor.parent_died, false))
+			repeat_parent_death();
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += FLUSH_INTERVAL_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000L;
+		until.tv_nsec %= 1000000000L;
+		if (!atomic_load(&supervisor.flusher_stops))
+			sem_timedwait(&supervisor.flush_wanted, &until);
+		atomic_store(&supervisor.flush_armed, false);
+		recording_flush(supervisor.run->recording);
+	}
+	return NULL;
+}
+
+static void start_flusher(void)
+{
+	supervisor.tracer = pthread_self();
+	sem_init(&supervisor.flush_wanted, 0, 0);
+	if (pthread_create(&supervisor.flusher, NULL, flusher_main, NULL))
+		atomic_store(&supervisor.flusher_stops, true); /* a full buffer still flushes itself */
+}
+
+static void stop_flusher(void)
+{
+	if (atomic_exchange(&supervisor.flusher_stops, true))
+		return;
+	wake_flusher();
+	wake_flusher();
+	pthread_join(supervisor.flusher, NULL);
+}
+
+/* ---- the end ---- */
+
+static void tell_launcher(enum control_phase phase)
+{
+	atomic_store(&supervisor.run->control->phase, phase);
+	ssize_t put = write(supervisor.run->ready_fd, "", 1);
+	(void)put; /* a launcher that is gone needs no word */
+}
+
+/* What a process left behind must not keep open: whoever waits for a pipe's end would hang. */
+static void drop_everything_from_outside(void)
+{
+	syscall(SYS_close_range, 0U, ~0U, 0U);
+	if (chdir("/") != 0)
+		return;
+	int null = open("/dev/null", O_RDWR);
+	while (null >= 0 && null < 2)
+		null = dup(null);
+}
+
+/* The report is closed: END is written, the launcher may read. */
+static void close_recording(void)
+{
+	char truncated[512];
+	transitions_note_survivors();
+	struct event event = { .kind = EVENT_END, .t_ns = supervisor_now() };
+	event.end.status = supervisor.command_ended ? supervisor.command_status : -1;
+	event.end.lost_records = recording_lost(supervisor.run->recording);
+	size_t len = recording_truncated(supervisor.run->recording, truncated, sizeof truncated);
+	event.end.truncated = bytes_of(truncated, len);
+	supervisor_record(&event);
+	supervisor.closed = true;
+	stop_flusher();
+	recording_flush(supervisor.run->recording);
+	atomic_store(&supervisor.run->control->command_status, event.end.status);
+	atomic_store(&supervisor.run->control->lingering, tracee_count() > 0);
+	if (supervisor.orphaned)
+		supervisor.run->orphaned();
+	else
+		tell_launcher(CONTROL_ENDED);
+	drop_everything_from_outside();
+	if (supervisor_is_releasing())
+		transitions_release_all();
+}
+
+void supervisor_command_ended(int status)
+{
+	supervisor.command_ended = true;
+	supervisor.command_status = status;
+}
+
+static void on_wake(int signal)
+{
+	if (signal != TRACE_PARENT_DIED || supervisor.closed || supervisor.orphaned)
+		return;
+	supervisor.orphaned = true;
+	supervisor_note(0, "launcher-died", "ptwrap's launcher was killed; its supervisor ended the tree");
+	transitions_kill_all();
+}
+
+/* Is the run to be closed now? True once nothing is left to serve. */
+static bool is_finished(void)
+{
+	bool empty = tracee_count() == 0;
+	bool over = supervisor.command_ended && !supervisor.run->wait_all && !supervisor.orphaned;
+	if (!supervisor.closed && (empty || over))
+		close_recording();
+	return empty;
+}
+
+/* ---- the beginning ---- */
+
+static void watch_the_launcher(void)
+{
+	prctl(PR_SET_PDEATHSIG, TRACE_PARENT_DIED);
+	if (getppid() != supervisor.run->launcher)
+		raise(TRACE_PARENT_DIED);
+}
+
+/* The kernel may refuse the cheap ways to read a tracee's memory: without them only the tracer
+ * itself can, and nothing protects it from memory that the tree serves. */
+static void choose_peek_method(pid_t tid)
+{
+	char byte;
+	uint64_t own = (uint64_t)(uintptr_t)&supervisor; /* the child is our sibling: same address */
+	peek_set_method(PEEK_VM_READV, trace_peekdata);
+	ssize_t got = peek_read(tid, own, &byte, 1);
+	if (got != -EPERM && got != -ENOSYS)
+		return;
+	peek_set_method(PEEK_PTRACE, trace_peekdata);
+	supervisor_note(0, "memory-by-ptrace", "only PTRACE_PEEKDATA may read the tree's memory here");
+}
+
+static void refuse(int error)
+{
+	atomic_store(&supervisor.run->control->seize_error, error);
+	tell_launcher(CONTROL_REFUSED);
+	_exit(125);
+}
+
+static void begin(void)
+{
+	pid_t command = supervisor.run->command;
+	int error = trace_seize(command);
+	if (!error)
+		error = transitions_begin(command);
+	if (error)
+		refuse(-error);
+	choose_peek_method(command);
+	struct event event = { .kind = EVENT_FORK, .t_ns = supervisor_now(), .process = 1, .pid = command,
+			       .tid = command };
+	event.fork.ppid = getppid();
+	supervisor_record(&event);
+}
+
+void supervisor_run(const struct supervision *run)
+{
+	supervisor.run = run;
+	setsid();
+	trace_block_signals();
+	watch_the_launcher();
+	prctl(PR_SET_DUMPABLE, 0);
+	capture_init();
+	helpers_init(TRACE_WAKE);
+	if (run->selection->explicit_set)
+		helpers_be_careful(); /* opens of /dev/fuse may go by unseen */
+	start_flusher();
+	begin();
+	tell_launcher(CONTROL_FOLLOWING);
+	ssize_t put = write(run->go_fd, "", 1);
+	(void)put; /* a child that was killed meanwhile is a death like others */
+	close(run->go_fd);
+	trace_run(is_finished, on_wake);
+	run->lingered();
+	_exit(0);
+}

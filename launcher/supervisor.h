@@ -1,0 +1,82 @@
+/* The supervisor: the process that follows the tree.
+ *
+ * It is forked by the launcher, goes into a session of its own, is non-dumpable, and alone traces.
+ * Threads: the tracer (the main one: trace.c, transitions.c, tracee.c), the flusher (writes the
+ * recording out), helpers (helpers.h). Only supervisor_record and what this header marks so may be
+ * called by several. While supervising nothing here dies: what fails is noted and survived. */
+#ifndef PTWRAP_SUPERVISOR_H
+#define PTWRAP_SUPERVISOR_H
+
+#include "event.h"
+#include "filter.h"
+#include "recording.h"
+#include "redact.h"
+#include "shimfile.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What launcher and supervisor share in memory (made before the forks, MAP_SHARED). */
+struct control {
+	atomic_int phase;          /* enum control_phase, written by the supervisor */
+	atomic_int command_status; /* as wait(2) has it; valid from CONTROL_ENDED */
+	atomic_int seize_error;    /* errno with CONTROL_REFUSED */
+	atomic_bool lingering;     /* CONTROL_ENDED, but the supervisor stays for what COMMAND left */
+	atomic_int delivered[65];  /* by signal: who sent COMMAND the last one that it was given */
+};
+
+enum control_phase {
+	CONTROL_STARTING,
+	CONTROL_REFUSED,  /* the child could not be seized: nothing was run */
+	CONTROL_FOLLOWING,
+	CONTROL_ENDED,    /* the recording is whole: reports can be made */
+};
+
+struct supervision {
+	const struct selection *selection;
+	struct recording *recording;
+	struct redactor *redactor;        /* NULL: --no-redact */
+	const struct shimfile *shim;      /* NULL: kernel view alone */
+	struct control *control;
+	uint64_t start_ns;                /* CLOCK_MONOTONIC of time 0 */
+	pid_t launcher;
+	pid_t command;                    /* the child to seize */
+	int go_fd;                        /* the child waits for a byte here once it is seized */
+	int ready_fd;                     /* one byte is written here when the phase changes */
+	bool wait_all;
+	void (*orphaned)(void); /* the launcher was killed: makes the reports in its stead */
+	void (*lingered)(void); /* the last tracee has ended: the supervisor goes too */
+};
+
+/* The supervisor's life; never returns. Call it in the forked process. */
+_Noreturn void supervisor_run(const struct supervision *supervision);
+
+/* For the tracer's parts. */
+const struct supervision *supervisor_get(void);
+uint64_t supervisor_now(void); /* nanoseconds since the run began; any thread */
+
+/* Appends an event; drops it once the report is closed. Any thread. */
+void supervisor_record(const struct event *event);
+
+/* A line of the report's coverage, about a process (0: the run); kind is one of coverage.def. The
+ * same kind about the same process is noted once. Tracer thread. */
+void supervisor_note(uint32_t process, const char *kind, const char *text);
+
+/* An unexpected failure of a request: noted once per what and error. Tracer thread. */
+void supervisor_warn_once(const char *what, int error);
+
+/* COMMAND, the first process, has ended with that wait(2) status. Tracer thread. */
+void supervisor_command_ended(int status);
+
+/* The launcher's death signal came: the flusher sees to it that the tracer takes notice. Signal-safe. */
+void supervisor_parent_died(void);
+
+/* Is anything still to be recorded? */
+bool supervisor_is_recording(void);
+
+/* With a filter and COMMAND gone, or without one: is the tracee to be let go at its next stop? */
+bool supervisor_is_releasing(void);
+
+#endif

@@ -1,0 +1,277 @@
+/* Waiting, and every ptrace request: see trace.h. */
+#include "trace.h"
+
+#include "actions.h"
+#include "clock.h"
+#include "helpers.h"
+#include "supervisor.h"
+#include "transitions.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* glibc's first parameter is an enum. */
+#define REQUEST(name) ((enum __ptrace_request)(name))
+
+enum {
+	PLAIN_WAIT_MAX = 1000, /* tracees: wait4(-1) costs the same up to about so many */
+	FAIR_ROUNDS = 32,      /* stops between two sweeps meanwhile */
+	SWEEP_BATCH = 64,
+	SWEEP_SHARE = 16,      /* a sweep may take one part in so many of the time */
+	SWEEP_CHEAP_NS = 10000,/* but one that costs less than this is always made */
+	SWEEP_MAX_NS = 2000000 /* a stop whose signal was lost waits at most so long */
+};
+
+static const long seize_options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+				  PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP |
+				  PTRACE_O_EXITKILL;
+
+static long request(int what, pid_t tid, uintptr_t address, uintptr_t data)
+{
+	long result = ptrace(REQUEST(what), tid, (void *)address, (void *)data);
+	if (result < 0 && errno != ESRCH)
+		supervisor_warn_once("ptrace", errno);
+	return result;
+}
+
+int trace_seize(pid_t pid)
+{
+	return ptrace(REQUEST(PTRACE_SEIZE), pid, NULL, seize_options) ? -errno : 0;
+}
+
+void trace_block_signals(void)
+{
+	sigset_t all;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+void trace_resume(pid_t tid, enum resume resume, int inject)
+{
+	static const int requests[] = {
+		[RESUME_CONT] = PTRACE_CONT,
+		[RESUME_SYSCALL] = PTRACE_SYSCALL,
+		[RESUME_LISTEN] = PTRACE_LISTEN,
+	};
+	if (resume != RESUME_NONE)
+		request(requests[resume], tid, 0, resume == RESUME_LISTEN ? 0 : (uintptr_t)inject);
+}
+
+bool trace_get_siginfo(pid_t tid, siginfo_t *info)
+{
+	return request(PTRACE_GETSIGINFO, tid, 0, (uintptr_t)info) == 0;
+}
+
+bool trace_get_registers(pid_t tid, struct user_regs_struct *registers)
+{
+	return request(PTRACE_GETREGS, tid, 0, (uintptr_t)registers) == 0;
+}
+
+bool trace_set_registers(pid_t tid, const struct user_regs_struct *registers)
+{
+	return request(PTRACE_SETREGS, tid, 0, (uintptr_t)registers) == 0;
+}
+
+bool trace_interrupt(pid_t tid)
+{
+	return request(PTRACE_INTERRUPT, tid, 0, 0) == 0;
+}
+
+bool trace_detach(pid_t tid, int inject)
+{
+	return request(PTRACE_DETACH, tid, 0, (uintptr_t)inject) == 0;
+}
+
+int trace_peekdata(pid_t tid, uint64_t address, long *word)
+{
+	errno = 0;
+	*word = ptrace(REQUEST(PTRACE_PEEKDATA), tid, (void *)(uintptr_t)address, NULL);
+	return errno ? -errno : 0;
+}
+
+void trace_answer(pid_t tid, int64_t result)
+{
+	request(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, orig_rax), (uintptr_t)-1L);
+	request(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rax), (uintptr_t)result);
+}
+
+/* What the wait status does not tell. False: the task was killed meanwhile, forget this stop. */
+static bool complete_stop(pid_t tid, struct stop *stop)
+{
+	bool gone = false;
+	if (stop->kind == STOP_BIRTH || stop->kind == STOP_EXEC)
+		gone = request(PTRACE_GETEVENTMSG, tid, 0, (uintptr_t)&stop->message) < 0;
+	if (stop->kind == STOP_SECCOMP || stop->kind == STOP_LEAVE || stop->kind == STOP_EXEC)
+		gone = gone || request(PTRACE_GET_SYSCALL_INFO, tid, sizeof stop->info,
+				       (uintptr_t)&stop->info) < 0;
+	if (stop->kind == STOP_LEAVE && stop->info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		stop->kind = STOP_ENTER;
+	if (stop->kind == STOP_SIGNAL)
+		stop->inject = WSTOPSIG(stop->status);
+	return !gone;
+}
+
+static void serve(pid_t tid, int status, const struct rusage *usage)
+{
+	struct stop stop = { .status = status };
+	stop.kind = stop_classify(status, &stop.event);
+	stop.t_ns = supervisor_now();
+	if (stop.kind == STOP_ENDED)
+		stop.usage = *usage;
+	if (complete_stop(tid, &stop))
+		transitions_apply(tid, &stop);
+}
+
+/* Serves what happened to one task, if anything has. */
+static void reap(pid_t tid)
+{
+	int status;
+	struct rusage usage;
+	if (wait4(tid, &status, __WALL | WNOHANG, &usage) == tid)
+		serve(tid, status, &usage);
+}
+
+static struct {
+	bool needed;      /* a signal may have been lost since the last one */
+	uint64_t due_ns;
+} sweep;
+
+/* Takes what waits, whoever it is: first all of it, then it is served, so a task that stops again
+ * at once cannot starve those behind it in the kernel's list. */
+static void sweep_all(void)
+{
+	static struct {
+		pid_t tid;
+		int status;
+		struct rusage usage;
+	} batch[SWEEP_BATCH];
+	uint64_t cost_ns;
+	int count;
+	do {
+		uint64_t start;
+		count = -1;
+		do {
+			count++;
+			start = clock_monotonic_ns();
+			batch[count].tid = wait4(-1, &batch[count].status, __WALL | WNOHANG,
+						 &batch[count].usage);
+		} while (batch[count].tid > 0 && count < SWEEP_BATCH - 1);
+		cost_ns = clock_monotonic_ns() - start;
+		int taken = count + (batch[count].tid > 0);
+		for (int i = 0; i < taken; i++)
+			serve(batch[i].tid, batch[i].status, &batch[i].usage);
+	} while (batch[count].tid > 0);
+	uint64_t pause = cost_ns < SWEEP_CHEAP_NS ? 0 : cost_ns * SWEEP_SHARE;
+	sweep.due_ns = clock_monotonic_ns() + (pause < SWEEP_MAX_NS ? pause : SWEEP_MAX_NS);
+	sweep.needed = false;
+}
+
+/* Gives back what helpers have finished, and what has taken them too long. */
+static void serve_helpers(void)
+{
+	for (struct job *job; (job = helpers_take());)
+		transitions_gathered(job);
+	for (struct job *job; (job = helpers_oldest()) && job->deadline_ns <= clock_monotonic_ns();)
+		transitions_timed_out(job);
+}
+
+/* How long nothing is due: NULL for ever. */
+static const struct timespec *time_to_wait(struct timespec *wait)
+{
+	uint64_t now = clock_monotonic_ns(), until = UINT64_MAX;
+	const struct job *job = helpers_are_needed() ? helpers_oldest() : NULL;
+	if (job)
+		until = job->deadline_ns;
+	if (sweep.needed && sweep.due_ns < until)
+		until = sweep.due_ns;
+	if (until == UINT64_MAX)
+		return NULL;
+	uint64_t left = until > now ? until - now : 0;
+	*wait = (struct timespec){ (time_t)(left / 1000000000), (long)(left % 1000000000) };
+	return wait;
+}
+
+/* With few tracees and no helpers a plain wait4(-1) costs two system calls less a stop, and its
+ * wake-up tells the scheduler that the waker is about to sleep, so that the tracer runs on the
+ * tracee's CPU. The kernel gives the first of its list that is ready: now and then a sweep, which
+ * takes all that are, keeps those behind from starving. */
+static void wait_plainly(void)
+{
+	static unsigned rounds;
+	int status;
+	struct rusage usage;
+	pid_t tid = wait4(-1, &status, __WALL, &usage);
+	if (tid > 0)
+		serve(tid, status, &usage);
+	if (++rounds % FAIR_ROUNDS == 0 || orphans_are_possible()) {
+		sweep_all();
+		adopt_orphans(supervisor_now());
+	}
+	sweep.needed = true; /* for when the other way of waiting takes over */
+}
+
+/* Takes the next signal, and what it announces. */
+static void wait_by_signal(const sigset_t *signals, void (*woken)(int signal))
+{
+	struct timespec wait;
+	const struct timespec *limit = time_to_wait(&wait);
+	siginfo_t info;
+	int signal = sigtimedwait(signals, &info, limit);
+	if (signal == SIGCHLD) {
+		reap(info.si_pid);
+		sweep.needed = true;
+	} else if (signal > 0) {
+		woken(signal);
+	}
+	if (helpers_are_needed())
+		serve_helpers();
+	if (sweep.needed && clock_monotonic_ns() >= sweep.due_ns) {
+		sweep_all();
+		adopt_orphans(supervisor_now());
+	}
+}
+
+static volatile sig_atomic_t parent_died;
+
+static void on_parent_died(int signal)
+{
+	(void)signal;
+	parent_died = 1;
+	supervisor_parent_died();
+}
+
+/* The one signal with a handler, in this thread alone: it ends any wait with EINTR. One that comes
+ * just before the wait would be missed; the flusher repeats it until it is taken. */
+static void catch_parent_death(void)
+{
+	sigset_t parent;
+	struct sigaction handler = { .sa_handler = on_parent_died };
+	sigemptyset(&parent);
+	sigaddset(&parent, TRACE_PARENT_DIED);
+	sigaction(TRACE_PARENT_DIED, &handler, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &parent, NULL);
+}
+
+void trace_run(bool (*finished)(void), void (*woken)(int signal))
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, TRACE_WAKE);
+	catch_parent_death();
+	sweep.needed = true;
+	while (!finished()) {
+		if (parent_died) {
+			parent_died = 0;
+			woken(TRACE_PARENT_DIED);
+		}
+		if (!helpers_are_needed() && tracee_count() <= PLAIN_WAIT_MAX)
+			wait_plainly();
+		else
+			wait_by_signal(&signals, woken);
+	}
+}

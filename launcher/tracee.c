@@ -1,0 +1,177 @@
+/* The tables of tracees and processes: see tracee.h. */
+#include "tracee.h"
+
+#include "ringread.h"
+
+#include <stdlib.h>
+
+enum { RECENT = 1024, FIRST_BUCKETS = 256 };
+
+static struct {
+	struct tracee **buckets;
+	unsigned bucket_count, count;
+	uint32_t last_id;
+	struct {
+		pid_t pid;
+		uint32_t id;
+	} recent[RECENT]; /* processes that ended, by id */
+} table;
+
+const char *tracee_state_name(enum tracee_state state)
+{
+	static const char *const names[TRACEE_STATES] = {
+		[TRACEE_UNBORN] = "unborn",       [TRACEE_EXPECTED] = "expected",
+		[TRACEE_RUNNING] = "running",     [TRACEE_CALLING] = "calling",
+		[TRACEE_LISTENING] = "listening", [TRACEE_GATHERING] = "gathering",
+	};
+	return (unsigned)state < TRACEE_STATES ? names[state] : "?";
+}
+
+static struct tracee **bucket_of(pid_t tid)
+{
+	return &table.buckets[((unsigned)tid * 2654435761U) % table.bucket_count];
+}
+
+static void link_tracee(struct tracee *tracee)
+{
+	struct tracee **bucket = bucket_of(tracee->tid);
+	tracee->next = *bucket;
+	*bucket = tracee;
+}
+
+static void unlink_tracee(struct tracee *tracee)
+{
+	struct tracee **at = bucket_of(tracee->tid);
+	while (*at != tracee)
+		at = &(*at)->next;
+	*at = tracee->next;
+}
+
+/* Without memory for a larger table the chains grow instead. */
+static bool grow(void)
+{
+	unsigned old_count = table.bucket_count;
+	struct tracee **old = table.buckets;
+	unsigned count = old_count ? old_count * 2 : FIRST_BUCKETS;
+	struct tracee **buckets = calloc(count, sizeof(struct tracee *));
+	if (!buckets)
+		return old != NULL;
+	table.buckets = buckets;
+	table.bucket_count = count;
+	for (unsigned i = 0; i < old_count; i++) {
+		for (struct tracee *next, *tracee = old[i]; tracee; tracee = next) {
+			next = tracee->next;
+			link_tracee(tracee);
+		}
+	}
+	free(old);
+	return true;
+}
+
+struct tracee *tracee_find(pid_t tid)
+{
+	if (!table.bucket_count)
+		return NULL;
+	struct tracee *tracee = *bucket_of(tid);
+	while (tracee && tracee->tid != tid)
+		tracee = tracee->next;
+	return tracee;
+}
+
+struct tracee *tracee_add(pid_t tid, struct process *process, enum tracee_state state)
+{
+	if (table.count >= table.bucket_count && !grow())
+		return NULL;
+	struct tracee *tracee = calloc(1, sizeof *tracee);
+	if (!tracee)
+		return NULL;
+	tracee->tid = tid;
+	tracee->state = (uint8_t)state;
+	if (process)
+		tracee_join(tracee, process);
+	link_tracee(tracee);
+	table.count++;
+	return tracee;
+}
+
+void tracee_join(struct tracee *tracee, struct process *process)
+{
+	tracee->process = process;
+	process->task_count++;
+}
+
+void tracee_rename(struct tracee *tracee, pid_t tid)
+{
+	unlink_tracee(tracee);
+	tracee->tid = tid;
+	link_tracee(tracee);
+}
+
+static void process_destroy(struct process *process)
+{
+	unsigned slot = process->id % RECENT;
+	table.recent[slot].pid = process->pid;
+	table.recent[slot].id = process->id;
+	ringread_close(process->ring);
+	free(process->root);
+	free(process);
+}
+
+void tracee_remove(struct tracee *tracee)
+{
+	unlink_tracee(tracee);
+	table.count--;
+	call_release(tracee->call);
+	if (tracee->process && --tracee->process->task_count == 0)
+		process_destroy(tracee->process);
+	free(tracee);
+}
+
+void tracee_for_each(void (*each)(struct tracee *tracee, void *context), void *context)
+{
+	for (unsigned i = 0; i < table.bucket_count; i++) {
+		for (struct tracee *next, *tracee = table.buckets[i]; tracee; tracee = next) {
+			next = tracee->next;
+			each(tracee, context);
+		}
+	}
+}
+
+unsigned tracee_count(void)
+{
+	return table.count;
+}
+
+struct process *process_create(pid_t pid, const struct process *parent)
+{
+	struct process *process = calloc(1, sizeof *process);
+	if (!process)
+		return NULL;
+	process->id = ++table.last_id;
+	process->pid = pid;
+	if (!parent)
+		return process;
+	process->parent_id = parent->id;
+	process->started = parent->started;
+	process->trace_all = parent->trace_all;
+	process->other_mounts = parent->other_mounts;
+	process->root = parent->root ? strdup(parent->root) : NULL;
+	return process;
+}
+
+struct place process_place(const struct process *process, pid_t tid)
+{
+	return (struct place){ .tid = tid, .root = process->root, .other_mounts = process->other_mounts };
+}
+
+uint32_t process_id_of_pid(pid_t pid)
+{
+	const struct tracee *tracee = tracee_find(pid);
+	if (tracee && tracee->process)
+		return tracee->process->id;
+	uint32_t id = 0;
+	for (unsigned i = 0; i < RECENT; i++)
+		if (table.recent[i].pid == pid && table.recent[i].id > id)
+			id = table.recent[i].id;
+	return pid ? id : 0;
+}

@@ -1,0 +1,95 @@
+/* Who is followed: tasks (tracees, by thread id) and the processes (thread groups) they form.
+ *
+ * Owned by the tracer thread alone. A tracee lives from the first word of it (its parent's event
+ * or its own first stop, whichever comes first) until wait(2) reaped it; a thread id cannot be
+ * used again before that, so it is a sound key. A process lives as long as its last tracee. */
+#ifndef PTWRAP_TRACEE_H
+#define PTWRAP_TRACEE_H
+
+#include "call.h"
+#include "resolve.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ringread;
+struct job;
+
+/* How far the shim of a process image has come (include/ptwrap/abi.h). */
+enum shim_state {
+	SHIM_ABSENT,   /* not brought in, or its window is over */
+	SHIM_INJECTED, /* the initial stack names it */
+	SHIM_GREETING, /* it has made its first call: text_start and text_len are known */
+};
+
+struct process {
+	uint32_t id;
+	pid_t pid;
+	uint32_t parent_id;
+	unsigned task_count;
+	bool started;      /* COMMAND's own: false until its first exec; nothing is recorded before */
+	bool trace_all;    /* installed a seccomp filter of its own: PTRACE_SYSCALL from then on */
+	bool other_mounts;
+	uint8_t shim;      /* enum shim_state */
+	int last_signal;   /* delivered last */
+	char *root;        /* NULL: ptwrap's own */
+	uint64_t text_start, text_len; /* of its shim */
+	struct ringread *ring;
+};
+
+enum tracee_state {
+	TRACEE_UNBORN,   /* its first stop (or death) was seen before its parent's event: held */
+	TRACEE_EXPECTED, /* announced by its parent's event; its first stop is to come */
+	TRACEE_RUNNING,
+	TRACEE_CALLING,  /* in a system call whose exit is awaited */
+	TRACEE_LISTENING,/* in group-stop */
+	TRACEE_GATHERING,/* stopped; a helper reads what its call leads to */
+	TRACEE_STATES
+};
+
+struct tracee {
+	struct tracee *next; /* in its hash chain */
+	pid_t tid;
+	uint8_t state;       /* enum tracee_state */
+	bool held_in_group_stop; /* UNBORN: its first stop was a group-stop */
+	bool dead;           /* UNBORN: it died meanwhile, with dead_status */
+	int dead_status;
+	struct process *process; /* NULL while UNBORN */
+	struct call *call;   /* under way, or NULL */
+	struct job *job;     /* GATHERING: what the helper does */
+	uint64_t exec_ns;    /* when its last execve was seen */
+};
+
+const char *tracee_state_name(enum tracee_state state);
+
+struct tracee *tracee_find(pid_t tid);
+
+/* A new tracee in `state`, of `process` (may be NULL). NULL without memory. */
+struct tracee *tracee_add(pid_t tid, struct process *process, enum tracee_state state);
+
+/* Joins an UNBORN tracee to its process. */
+void tracee_join(struct tracee *tracee, struct process *process);
+
+/* Gives the tracee a new thread id: a thread that made execve became the leader. */
+void tracee_rename(struct tracee *tracee, pid_t tid);
+
+/* Forgets it, and its process after its last tracee. */
+void tracee_remove(struct tracee *tracee);
+
+/* Calls `each` for every tracee; `each` may remove the tracee that it is given. */
+void tracee_for_each(void (*each)(struct tracee *tracee, void *context), void *context);
+
+unsigned tracee_count(void);
+
+/* A new process, numbered in order of birth, that inherits what fork inherits from `parent` (NULL:
+ * it is COMMAND). NULL without memory. */
+struct process *process_create(pid_t pid, const struct process *parent);
+
+/* Where the process of a task looks at files from. */
+struct place process_place(const struct process *process, pid_t tid);
+
+/* The id of the process that has, or among the last 1,024 that ended had, that pid; 0 if none. */
+uint32_t process_id_of_pid(pid_t pid);
+
+#endif

@@ -1,0 +1,221 @@
+/* The tracee state machine: see transitions.h. The table is all there is to decide; what the
+ * actions do is in act_*.c. */
+#include "transitions.h"
+
+#include "actions.h"
+#include "image.h"
+#include "supervisor.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct transition {
+	action *act;
+	enum tracee_state next; /* unless the action holds the tracee */
+	const char *name;
+};
+
+#define GO(action, state) { action, TRACEE_##state, #action " -> " #state }
+
+/* What any task that is not in a call does. */
+#define OUTSIDE_A_CALL                              \
+	[STOP_EVENT] = GO(act_go_on, RUNNING),      \
+	[STOP_GROUP] = GO(act_group_stop, LISTENING), \
+	[STOP_SECCOMP] = GO(act_enter, CALLING),    \
+	[STOP_ENTER] = GO(act_enter, CALLING),      \
+	[STOP_LEAVE] = GO(act_leave, RUNNING),      \
+	[STOP_BIRTH] = GO(act_birth, RUNNING),      \
+	[STOP_EXEC] = GO(act_exec, RUNNING),        \
+	[STOP_SIGNAL] = GO(act_signal, RUNNING),    \
+	[STOP_ENDED] = GO(act_end, RUNNING),        \
+	[STOP_OTHER] = GO(act_go_on, RUNNING)
+
+static const struct transition table[TRACEE_STATES][STOP_KINDS] = {
+	[TRACEE_UNBORN] = {
+		[STOP_EVENT] = GO(act_early_stop, UNBORN),
+		[STOP_GROUP] = GO(act_early_stop, UNBORN),
+		[STOP_ENDED] = GO(act_early_end, UNBORN),
+	},
+	[TRACEE_EXPECTED] = { OUTSIDE_A_CALL },
+	[TRACEE_RUNNING] = { OUTSIDE_A_CALL },
+	[TRACEE_LISTENING] = { OUTSIDE_A_CALL },
+	[TRACEE_CALLING] = {
+		[STOP_EVENT] = GO(act_go_on, CALLING),
+		[STOP_GROUP] = GO(act_group_stop, CALLING),
+		[STOP_SECCOMP] = GO(act_enter_again, CALLING),
+		[STOP_ENTER] = GO(act_enter_again, CALLING),
+		[STOP_LEAVE] = GO(act_leave, RUNNING),
+		[STOP_BIRTH] = GO(act_birth, CALLING),
+		[STOP_EXEC] = GO(act_exec, RUNNING),
+		[STOP_SIGNAL] = GO(act_signal, CALLING),
+		[STOP_ENDED] = GO(act_end, RUNNING),
+		[STOP_OTHER] = GO(act_go_on, CALLING),
+	},
+	[TRACEE_GATHERING] = {
+		[STOP_EXEC] = GO(act_exec, RUNNING), /* by another thread of the process */
+		[STOP_ENDED] = GO(act_end_while_gathering, RUNNING),
+	},
+};
+
+const char *transitions_cell(enum tracee_state state, enum stop_kind kind)
+{
+	return table[state][kind].name;
+}
+
+void resume_tracee(struct tracee *tracee, enum resume resume, int inject)
+{
+	if (resume == RESUME_CONT && tracee->process && tracee->process->trace_all)
+		resume = RESUME_SYSCALL;
+	trace_resume(tracee->tid, resume, inject);
+}
+
+struct event event_about(enum event_kind kind, const struct tracee *tracee, uint64_t t_ns)
+{
+	return (struct event){ .kind = (uint8_t)kind, .t_ns = t_ns, .process = tracee->process->id,
+			       .pid = tracee->process->pid, .tid = tracee->tid };
+}
+
+void note_about(const struct tracee *tracee, const char *kind, const char *text)
+{
+	supervisor_note(tracee->process ? tracee->process->id : 0, kind, text);
+}
+
+/* A cell that says nothing: no such thing was thought possible. It is survived. */
+static void survive_empty_cell(struct tracee *tracee, const struct stop *stop)
+{
+	char text[128];
+	snprintf(text, sizeof text, "unexpected %s of a task that was %s", stop_kind_name(stop->kind),
+		 tracee_state_name((enum tracee_state)tracee->state));
+	note_about(tracee, "unexpected-stop", text);
+	if (stop->kind == STOP_ENDED)
+		tracee_remove(tracee);
+	else
+		resume_tracee(tracee, tracee->state == TRACEE_CALLING ? RESUME_SYSCALL : RESUME_CONT,
+			      stop->inject);
+}
+
+/* The tree is let go: whatever a tracee stopped for, it goes on alone. */
+static bool release(struct tracee *tracee, const struct stop *stop)
+{
+	if (!supervisor_is_releasing() || stop->kind == STOP_ENDED)
+		return false;
+	if (trace_detach(tracee->tid, stop->kind == STOP_GROUP ? 0 : stop->inject))
+		tracee_remove(tracee);
+	return true;
+}
+
+static bool is_unknown_end(const struct tracee *tracee, const struct stop *stop)
+{
+	return !tracee && stop->kind == STOP_ENDED && !supervisor_is_recording();
+}
+
+void transitions_apply(pid_t tid, struct stop *stop)
+{
+	struct tracee *tracee = tracee_find(tid);
+	if (is_unknown_end(tracee, stop))
+		return;
+	if (!tracee)
+		tracee = tracee_add(tid, NULL, TRACEE_UNBORN);
+	if (!tracee || release(tracee, stop))
+		return;
+	const struct transition *transition = &table[tracee->state][stop->kind];
+	if (!transition->act) {
+		survive_empty_cell(tracee, stop);
+		return;
+	}
+	enum resume resume = transition->act(tracee, stop);
+	if (resume == RESUME_NONE)
+		return;
+	/* After an execve by another thread the record of this tid is that thread's. */
+	tracee = tracee_find(tid);
+	if (!tracee)
+		return;
+	tracee->state = (uint8_t)transition->next;
+	resume_tracee(tracee, resume, stop->inject);
+}
+
+/* The tracee goes on from where a helper was needed. */
+static void go_on(struct tracee *tracee, enum job_kind kind, struct image *image)
+{
+	enum resume resume = kind == JOB_ENTER ? act_entered(tracee) :
+			     kind == JOB_LEAVE ? act_left(tracee, tracee->call->left_ns) :
+						 act_executed(tracee, image);
+	if (resume == RESUME_NONE)
+		return;
+	tracee->state = kind == JOB_ENTER ? TRACEE_CALLING : TRACEE_RUNNING;
+	resume_tracee(tracee, resume, 0);
+}
+
+void transitions_gathered(struct job *job)
+{
+	struct tracee *tracee = job->owner;
+	if (tracee) {
+		tracee->job = NULL;
+		go_on(tracee, job->kind, job->image);
+	} else {
+		call_release(job->call);
+	}
+	image_free(job->image);
+	free(job);
+}
+
+void transitions_timed_out(struct job *job)
+{
+	struct tracee *tracee = job->owner;
+	job->owner = NULL;
+	tracee->job = NULL;
+	note_about(tracee, "memory-slow", "what some calls' arguments lead to was not served in time");
+	replace_call(tracee);
+	if (!tracee->call && job->kind != JOB_EXEC) {
+		tracee->state = TRACEE_RUNNING;
+		resume_tracee(tracee, RESUME_CONT, 0);
+		return;
+	}
+	struct image *image = job->kind == JOB_EXEC ? image_create() : NULL;
+	go_on(tracee, job->kind, image);
+	image_free(image);
+}
+
+static void kill_one(struct tracee *tracee, void *context)
+{
+	(void)context;
+	kill(tracee->tid, SIGKILL);
+}
+
+void transitions_kill_all(void)
+{
+	tracee_for_each(kill_one, NULL);
+}
+
+static void interrupt_one(struct tracee *tracee, void *context)
+{
+	(void)context;
+	trace_interrupt(tracee->tid);
+}
+
+void transitions_release_all(void)
+{
+	tracee_for_each(interrupt_one, NULL);
+}
+
+static void note_survivor(struct tracee *tracee, void *context)
+{
+	(void)context;
+	if (tracee->process && tracee->tid == tracee->process->pid)
+		note_about(tracee, "outlived", "still ran when the audit ended");
+}
+
+void transitions_note_survivors(void)
+{
+	tracee_for_each(note_survivor, NULL);
+}
+
+int transitions_begin(pid_t pid)
+{
+	struct process *process = process_create(pid, NULL);
+	struct tracee *tracee = process ? tracee_add(pid, process, TRACEE_RUNNING) : NULL;
+	return tracee ? 0 : -ENOMEM;
+}

@@ -1,0 +1,18 @@
+/* Getting to know the supervisor (ptwrap/abi.h). */
+#ifndef PTWRAP_SHIM_HELLO_H
+#define PTWRAP_SHIM_HELLO_H
+
+#include "ptwrap/ring.h"
+
+struct hello {
+	struct ring *ring; /* NULL: nobody listens */
+	uint32_t pid, tid;
+	int fd; /* -1: none was made */
+};
+
+void hello_say(struct hello *hello);
+
+/* The shim's last call. */
+void hello_end(const struct hello *hello);
+
+#endif

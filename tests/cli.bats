@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# The command line as its user meets it: help, version, manual page, refusals, the doctor.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# refused PART-OF-MESSAGE [ARG]...: status 125, nothing on standard output, one line on standard error.
+refused() {
+	local part=$1
+	shift
+	run --separate-stderr "$PTWRAP" "$@"
+	same status 125 "$status"
+	same stdout '' "$output"
+	same 'number of lines' 1 "${#stderr_lines[@]}"
+	[[ $stderr == 'ptwrap: '*"$part"* ]] || same message "$part" "$stderr"
+}
+
+@test "--help goes to standard output and names every option once" {
+	run --separate-stderr "$PTWRAP" --help
+	same status 0 "$status"
+	same stderr '' "$stderr"
+	local option
+	for option in output level trace user read no-shim redact no-redact max-size wait-all allow-io-uring \
+		quiet verbose color help version doctor; do
+		same "lines of --$option" 1 "$(grep -cE -- "^ +(-[a-zA-Z], )?--$option(=|  |$)" <<<"$output")"
+	done
+}
+
+@test "--help offers nothing that is not accepted" {
+	local option
+	for option in $("$PTWRAP" --help | grep -oE -- '^ +(-[a-zA-Z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
+		run --separate-stderr "$PTWRAP" "$option"
+		[[ $stderr != *unrecognized* ]]
+	done
+}
+
+@test "--help fits a terminal of 100 columns" {
+	run "$PTWRAP" --help
+	same 'longest line' '' "$(awk 'length > 100' <<<"$output")"
+}
+
+@test "-h and -V are --help and --version" {
+	same help "$("$PTWRAP" --help)" "$("$PTWRAP" -h)"
+	same version "$("$PTWRAP" --version)" "$("$PTWRAP" -V)"
+	[[ $("$PTWRAP" -V) =~ ^ptwrap\ [0-9]+\.[0-9]+ ]]
+}
+
+@test "--help on a full disk is a failure" {
+	run bash -c '"$PTWRAP" --help >/dev/full'
+	same status 125 "$status"
+}
+
+@test "without a COMMAND the status is 125" {
+	refused 'no COMMAND given'
+	refused 'no COMMAND given' -q
+	refused 'no COMMAND given' --
+}
+
+@test "an unknown option is named, with where to look" {
+	refused "unrecognized option '--foo': try 'ptwrap --help'" --foo true
+	refused "unrecognized option '-x': try 'ptwrap --help'" -x true
+	refused "unrecognized option '-x'" -qx true
+}
+
+@test "options whose issue has not come yet are not accepted" {
+	local option
+	for option in --policy --rule --dry-run --learn --hash --skip --progress --diff --query --mark --verify; do
+		refused "unrecognized option '$option'" "$option" x
+	done
+}
+
+@test "a wrong argument is refused, and says what is right" {
+	refused 'exec, audit, all' --level most true
+	refused 'auto, always, never' --color=red true
+	refused '--max-size' --max-size lots true
+	refused 'argument is missing' --output
+	refused 'takes no argument' --quiet=yes true
+	refused 'ambiguous' --no true
+}
+
+@test "--level exec and --trace do not go together" {
+	refused '--level exec' -l exec -e openat true
+	refused '--level exec' -e openat -l exec true
+}
+
+@test "an unknown format or suffix lists the known ones" {
+	refused 'json' -o report.foo true
+	refused '.ptw' -o report.foo true
+	refused 'json' -o foo:report.json true
+	refused 'ptw' -o - true
+}
+
+@test "--user is for root" {
+	needs setpriv
+	if [ "$(id -u)" -eq 0 ]; then
+		cp "$PTWRAP" ptwrap
+		chmod 755 . ptwrap
+		run setpriv --reuid=65534 --clear-groups ./ptwrap -u root true
+	else
+		run "$PTWRAP" -u root true
+	fi
+	same status 125 "$status"
+	[[ $output == 'ptwrap: --user: '*'only root'* ]]
+}
+
+@test "a report that cannot be written is known before COMMAND runs" {
+	refused 'No such file or directory' -o nowhere/run.json touch ran
+	refused 'Is a directory' -o json:. touch ran
+	refused 'same file' -o run.json -o ./run.json touch ran
+	[ ! -e ran ]
+}
+
+@test "one message is one line, whatever a name holds" {
+	refused 'No such file or directory' -o $'no\nwhere/run.json' true
+}
+
+@test "--read of a file that is missing is a failure" {
+	refused 'No such file or directory' --read missing.ptw
+	refused 'takes no COMMAND' --read missing.ptw true
+}
+
+@test "the manual page has every option and no warning" {
+	needs groff
+	"$PTWRAP" --man >ptwrap.1
+	same warnings '' "$(groff -man -Tutf8 -ww -z ptwrap.1 2>&1)"
+	local page section option
+	page=$(groff -man -Tascii -P-c -P-b -P-u -rLL=200n ptwrap.1 | tr -s ' ')
+	for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' ENVIRONMENT FILES EXAMPLES 'SEE ALSO'; do
+		grep -qx "$section" <<<"$page"
+	done
+	for option in $("$PTWRAP" --help | grep -oE -- '--[a-z-]+[a-z]'); do
+		grep -qF -- "$option" <<<"$page" || same option "$option" ''
+	done
+}
+
+@test "the doctor says that an audit works here" {
+	run --separate-stderr "$PTWRAP" --doctor
+	same status 0 "$status"
+	same 'odd lines' '' "$(grep -vE '^(ok   |warn |FAIL )[ ].' <<<"$output")"
+	same 'lines without a fix' '' "$(grep -E '^(warn|FAIL)' <<<"$output" | grep -v ' -> ')"
+	[[ $output == *'ptrace of a sibling'* ]]
+}
+
+@test "the doctor says what a sandbox refuses, and the fix" {
+	run "$(program refuse)" ptrace=EPERM "$PTWRAP" --doctor
+	same status 1 "$status"
+	[[ $output == *'FAIL  ptrace of a sibling process: Operation not permitted  -> '*SYS_PTRACE* ]]
+	run "$(program refuse)" seccomp=EINVAL "$PTWRAP" --doctor
+	same status 1 "$status"
+	[[ $output == *'FAIL  seccomp filter'*'--level exec'* ]]
+	run "$(program refuse)" process_vm_readv=EPERM "$PTWRAP" --doctor
+	same status 0 "$status"
+	[[ $output == *'warn  process_vm_readv'* ]]
+}
+
+@test "where ptrace is refused COMMAND does not run, and the message has the fix" {
+	run --separate-stderr "$(program refuse)" ptrace=EPERM "$PTWRAP" touch ran
+	same status 125 "$status"
+	same 'number of lines' 1 "${#stderr_lines[@]}"
+	[[ $stderr == 'ptwrap: ptrace is not permitted: '*SYS_PTRACE* ]]
+	[ ! -e ran ]
+}

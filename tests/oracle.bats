@@ -1,0 +1,28 @@
+# What ptwrap reports of a build is what strace sees of it. The long builds are `make check-builds`.
+
+load helper
+
+oracle() {
+	/usr/bin/env PYTHONDONTWRITEBYTECODE=1 python3 "$TOP/tests/oracle/compare.py" --ptwrap "$PTWRAP" \
+		--work "$BATS_TEST_TMPDIR/work" "$@"
+}
+
+@test "the comparison is stable: strace against strace finds no difference" {
+	needs python3 strace
+	oracle --self-test --source "$TOP/examples/hello-project" --name hello -- make -j2 test
+}
+
+@test "a parallel build: programs, files and products as strace sees them" {
+	needs python3 strace
+	oracle --source "$TOP/examples/hello-project" --name hello -- make -j2 test
+}
+
+@test "the same without the shim" {
+	needs python3 strace
+	oracle --option=--no-shim --source "$TOP/examples/hello-project" --name hello -- make -j2 test
+}
+
+@test "odd names, links, dot-dot, renamed folders, shared working directories: as strace sees them" {
+	needs python3 strace
+	oracle --source "$TOP/tests/oracle/odd" --name odd -- sh odd.sh
+}

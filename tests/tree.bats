@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# Every process and thread of the tree, however it was made and however it ended, stands in the report, once.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# births HOW [COUNT]: runs the program of that name; each pair that it printed, and no other, is in the report.
+births() {
+	audit "$PROGRAMS/births" "$@"
+	same status 0 "$status"
+	same births "$(sort <<<"$output")" "$(report '.processes as $all | .processes[] | select(.parent) |
+		"\(.pid) \($all[.parent - 1].pid)"' | sort)"
+	all_ended
+}
+
+# all_ended: of every process the report has the end, and of the run that nothing was missed.
+all_ended() {
+	report_is 'all(.processes[]; .exit != null and .end_ns >= .start_ns)'
+	report_is '.coverage.complete'
+}
+
+@test "a child is its parent's, however it was made" {
+	local how
+	for how in fork vfork clone silent-clone clone3 spawn; do
+		births "$how" 20
+	done
+}
+
+@test "children of four racing threads are all their process's" {
+	births racing-threads 200
+	report_is '.totals.processes == 801'
+}
+
+@test "processes are numbered in the order of birth" {
+	births fork 50
+	report_is '[.processes[].id] == [range(1; 52)]'
+	report_is '[.processes[].start_ns] == ([.processes[].start_ns] | sort)'
+}
+
+@test "an orphan is told by who made it, not by who inherited it" {
+	births orphan
+}
+
+@test "a sister made by CLONE_PARENT is the caller's, and the parent's by ppid" {
+	births sister
+	report_is '.processes | length == 3 and .[2].parent == 2 and .[2].ppid == .[0].pid'
+}
+
+@test "a child made by clone with CLONE_UNTRACED is followed, and the report says so" {
+	births untraced-clone 3
+	report_is '.coverage.notes | map(select(.kind == "untraced-clone")) | length == 1'
+}
+
+@test "two thousand threads are one process" {
+	audit "$PROGRAMS/threads" many 2000
+	same status 0 "$status"
+	report_is '.totals.processes == 1 and .totals.threads == 2001 and .processes[0].threads == 2001'
+	all_ended
+}
+
+@test "a process lives on after its leader has ended" {
+	audit "$PROGRAMS/threads" leaderless
+	same status 7 "$status"
+	same stdout 'the leader has ended' "$output"
+	report_is '.processes | length == 1 and .[0].exit.code == 7 and .[0].threads == 2'
+	all_ended
+}
+
+@test "a thread that executes a program takes the leader's place" {
+	local how
+	for how in exec-living exec-leaderless; do
+		audit "$PROGRAMS/threads" "$how"
+		same status 0 "$status"
+		same stdout 'done' "$output"
+		report_is '.processes | length == 1 and (.[0].execs | map(.argv[0]) == [$me, "echo"])' --arg me "$PROGRAMS/threads"
+		all_ended
+	done
+}
+
+@test "of a hundred threads that execute at once one wins" {
+	local round
+	for round in 1 2 3 4 5; do
+		audit "$PROGRAMS/threads" exec-race 100
+		same "stdout of round $round" 'done' "$output"
+		report_is '.processes | length == 1 and (.[0].execs | length == 2)'
+		all_ended
+	done
+}
+
+@test "processes killed at any moment can be waited for, and stand in the report" {
+	audit "$PROGRAMS/storm" 60
+	same status 0 "$status"
+	same stdout 60 "$output"
+	report_is '[.processes[] | select(.parent == 1 and .exit.signal == "SIGKILL")] | length >= 60'
+	all_ended
+}
+
+@test "pids that are used again are new processes" {
+	run unshare -Urpf --mount-proc sh -c 'echo 400 >/proc/sys/kernel/pid_max'
+	[ "$status" -eq 0 ] || skip 'needs a pid namespace with a pid_max of its own'
+	# shellcheck disable=SC2016
+	run unshare -Urpf --mount-proc bash -c 'echo 400 >/proc/sys/kernel/pid_max &&
+		"$PTWRAP" -q -o run.json "$PROGRAMS/births" fork 1500'
+	same status 0 "$status"
+	report_is '.totals.processes == 1501 and all(.processes[1:][]; .parent == 1)'
+	report_is '[.processes[].pid] | length > (unique | length)'
+	all_ended
+}
+
+@test "the dying init of a pid namespace takes its members along, and nothing hangs" {
+	run unshare -Upf true
+	[ "$status" -eq 0 ] || skip 'needs a pid namespace'
+	# shellcheck disable=SC2016
+	audit unshare -Urpf --kill-child sh -c 'sleep 1000 & sleep 1000 & kill -9 $$; wait'
+	report_is '[.processes[] | select(.comm == "sleep" and .exit.signal == "SIGKILL")] | length == 2'
+	all_ended
+}
