@@ -10,12 +10,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 enum {
 	PATH_BYTES = 4096,
@@ -234,10 +236,32 @@ static void enter_array(const struct place *place, struct call *call, unsigned i
 		      array_bytes(other_value(call, arg), arg->size), CALL_ARRAY_BYTES);
 }
 
+/* The file that a bind would make, if the address is a path: the socket lies where its name leads
+ * at this moment. */
+static void attach_bound(const struct place *place, struct call *call, unsigned index)
+{
+	struct bytes address;
+	size_t start = offsetof(struct sockaddr_un, sun_path);
+	sa_family_t family;
+	if (!call_find(call, ATTACH_DATA, index, &address) || address.len <= start || !address.data[start])
+		return;
+	memcpy(&family, address.data, sizeof family);
+	struct bytes path = bytes_of(address.data + start, strnlen(address.data + start, address.len - start));
+	struct strbuf base = { 0 }, absolute = { 0 };
+	if (family == AF_UNIX && (path.data[0] == '/' || resolve_base(place, AT_FDCWD, &base) == 0)) {
+		resolve_absolute(place, strbuf_bytes(&base), path, &absolute);
+		call_attach(call, ATTACH_ABS, index, 0, strbuf_bytes(&absolute), false);
+	}
+	strbuf_free(&base);
+	strbuf_free(&absolute);
+}
+
 static void enter_sockaddr(const struct place *place, struct call *call, unsigned index)
 {
 	attach_memory(place, call, ATTACH_DATA, index, 0, call->event.syscall.args[index],
 		      other_value(call, &call->desc->args[index]), SOCKADDR_BYTES);
+	if (strcmp(call->desc->name, "bind") == 0)
+		attach_bound(place, call, index);
 }
 
 /* The array of count iovecs at address, and the first bytes of what they hold; total bounds the

@@ -364,18 +364,24 @@ static void put_attached_vector(struct recording_encoder *encoder, const struct 
 		put_vector(encoder, column, mask(encoder, attach->bytes));
 }
 
+static struct bytes mask_attached(struct recording_encoder *encoder, const struct attach *attach)
+{
+	struct bytes masked = mask(encoder, attach->bytes);
+	return attach->truncated ? redactor_drop_begun(encoder->redactor, masked) : masked;
+}
+
 static void put_attach(struct recording_encoder *encoder, const struct event_syscall *call,
 		       const struct attach *attach)
 {
 	switch (recording_attach_coding[attach->kind]) {
 	case CODING_TEXT:
-		put_text(encoder, attach->kind, mask(encoder, attach->bytes));
+		put_text(encoder, attach->kind, mask_attached(encoder, attach));
 		break;
 	case CODING_VECTOR:
 		put_attached_vector(encoder, call, attach);
 		break;
 	case CODING_BLOB:
-		put_blob(encoder, attach->arg, mask(encoder, attach->bytes));
+		put_blob(encoder, attach->arg, mask_attached(encoder, attach));
 		break;
 	}
 }

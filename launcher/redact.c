@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SECRET_MIN = 8, BUCKET_BITS = 12, BUCKETS = 1 << BUCKET_BITS };
+enum { SECRET_MIN = 8, SECRET_BEGUN_MIN = 4, BUCKET_BITS = 12, BUCKETS = 1 << BUCKET_BITS };
 
 struct secret {
 	char *data;
@@ -277,6 +277,27 @@ struct bytes redactor_mask(const struct redactor *redactor, struct bytes text, c
 		return text;
 	add_masked(&out, redactor, text);
 	return give(&out, owned);
+}
+
+/* How many bytes at the end of text begin a secret that the cut has hidden the rest of. */
+static size_t secret_begun(const struct secret *secret, struct bytes text)
+{
+	size_t len = secret->len - 1 < text.len ? secret->len - 1 : text.len;
+	for (; len >= SECRET_BEGUN_MIN; len--)
+		if (memcmp(text.data + text.len - len, secret->data, len) == 0)
+			return len;
+	return 0;
+}
+
+struct bytes redactor_drop_begun(const struct redactor *redactor, struct bytes text)
+{
+	size_t longest = 0;
+	for (size_t i = 0; knows_any(redactor) && i < redactor->secret_count; i++) {
+		size_t len = redactor->secrets[i].names_path ? 0 : secret_begun(&redactor->secrets[i], text);
+		if (len > longest)
+			longest = len;
+	}
+	return bytes_of(text.data, text.len - longest);
 }
 
 static bool variable_is_secret(const struct redactor *redactor, struct bytes variable,

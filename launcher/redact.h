@@ -31,7 +31,11 @@ bool redactor_matches(const struct redactor *redactor, struct bytes text);
  * Without memory the whole text becomes "***". */
 struct bytes redactor_mask(const struct redactor *redactor, struct bytes text, char **owned);
 
-/* The same for a string vector of NAME=VALUE, where values of matching names are masked whole. */
+/* For text that was cut off at its end, masked already: without the first bytes of a learned value,
+ * four or more, that the cut may have left there. */
+struct bytes redactor_drop_begun(const struct redactor *redactor, struct bytes text);
+
+/* The same as redactor_mask for a string vector of NAME=VALUE, where values of matching names are masked whole. */
 struct bytes redactor_mask_environment(const struct redactor *redactor, struct bytes environment,
 				       char **owned);
 

@@ -78,12 +78,17 @@ static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, boo
 	pthread_mutex_unlock(&cache.lock);
 }
 
+static bool lies_below(struct bytes path, const char *folder)
+{
+	size_t len = strlen(folder);
+	return bytes_begin_with(path, folder) && (path.len == len || path.data[len] == '/');
+}
+
 /* Names whose meaning depends on who asks: what a helper of ours finds there is not what the
  * tracee would. */
 static bool depends_on_asker(struct bytes path)
 {
-	return (path.len >= 5 && memcmp(path.data, "/proc", 5) == 0) ||
-	       (path.len >= 4 && memcmp(path.data, "/dev", 4) == 0);
+	return lies_below(path, "/proc") || lies_below(path, "/dev");
 }
 
 struct bytes resolve_inside(const struct place *place, struct bytes name)

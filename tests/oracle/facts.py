@@ -29,7 +29,7 @@ NEW_NAMES = {"mkdir": "mkdir", "mkdirat": "mkdir", "symlink": "symlink", "symlin
              "mknodat": "create", "link": "link", "linkat": "link"}
 
 KINDS = ["exec", "read", "write", "create", "rename", "delete", "mkdir", "link", "symlink", "missing", "list", "stat",
-         "chmod", "chown", "truncate", "utime", "xattr", "map"]
+         "chmod", "chown", "truncate", "utime", "xattr", "map", "readers", "writers", "target"]
 TRACED = ("%file,fchdir,clone,clone3,fork,vfork,unshare,getdents,getdents64,bind,fchmod,fchown,ftruncate,fgetxattr,"
           "fsetxattr,flistxattr,fremovexattr,mmap")
 # What else a success does to the path.
@@ -48,7 +48,7 @@ UNNAMED = re.compile(r"/(memfd|SYSV|anon_hugepage|dmabuf)")
 UNSTABLE = [
     (re.compile(r"/proc/\d+(?=/|$)"), "/proc/PID"),
     (re.compile(r"(?<=/)cc[A-Za-z0-9]{6}(?=[./]|$)"), "ccXXXXXX"),     # gcc, collect2
-    (re.compile(r"(?<=/)(st|sed|tmp\.|sh-thd[.-]|Gm|conf(?!test|ig|ope|init))[A-Za-z0-9]{6,10}(?=[./]|$)"), r"\1XXXXXX"),
+    (re.compile(r"(?<=/)(st|sed|Cu|tmp\.|sh-thd[.-]|Gm|conf(?!test|ig|ope|init))[A-Za-z0-9]{6,10}(?=[./]|$)"), r"\1XXXXXX"),
     (re.compile(r"(conf|conftest\.?|confdir-?|cf|libtool-|lt-|sh|am)\d{3,}"), r"\1PID"),
     (re.compile(r"(?<=[.-])(\d{3,})(?=\.(tmp|lock|o|c|file|exe|sh)$)"), "PID"),
     (re.compile(r"(?<=\.)\d{4,}$"), "PID"),
@@ -139,11 +139,28 @@ class Presence:
         self.known[old], self.known[new] = False, True
 
 
-class Task:
-    """cwd is shared by those that clone with CLONE_FS."""
-
+class Place:
     def __init__(self, cwd):
         self.cwd = cwd
+
+
+class Task:
+    """place is shared by those that clone with CLONE_FS, process by the threads of one."""
+
+    def __init__(self, place, process):
+        self.place, self.process = place, process
+
+    @property
+    def cwd(self):
+        return self.place.cwd
+
+    @cwd.setter
+    def cwd(self, path):
+        self.place.cwd = path
+
+    def child(self, flags, number):
+        return Task(self.place if "CLONE_FS" in flags else Place(self.cwd),
+                    self.process if "CLONE_THREAD" in flags else number)
 
 
 class StraceFacts:
@@ -154,11 +171,13 @@ class StraceFacts:
         self.execs, self.renames_to, self.renames_from = collections.Counter(), {}, {}
         self.links, self.present = Links(), Presence(cwd, initial, started)
         self.directories, self.tasks, self.births = set(), {}, collections.defaultdict(collections.deque)
+        self.users = {kind: collections.defaultdict(set) for kind in ("readers", "writers")}
+        self.targets = {}
         self.appeared = set()  # tasks whose clone has returned, but that have no line yet
         events = list(strace_log.read(log))
         for event in events:
             if isinstance(event, strace_log.Call) and event.name in CLONES and (event.ret or 0) > 0:
-                self.births[event.ret].append((event.line, event.pid, any("CLONE_FS" in arg for arg in event.args)))
+                self.births[event.ret].append((event.line, event.pid, " ".join(event.args)))
             elif isinstance(event, strace_log.Call) and event.name.startswith("getdents") and event.ret is not None:
                 self.directories.add(event.directory(0))
         for event in events:
@@ -172,7 +191,7 @@ class StraceFacts:
             if event.pid in self.appeared:
                 self.appeared.remove(event.pid)
             elif not self.tasks and not self.births[event.pid]:
-                self.tasks[event.pid] = Task(cwd)
+                self.tasks[event.pid] = Task(Place(cwd), 0)
             else:
                 self.appear(event.pid)
         elif event.name in CLONES:
@@ -184,10 +203,11 @@ class StraceFacts:
         elif event.name == "fchdir" and event.ret == 0:
             self.tasks[event.pid].cwd = event.directory(0)
         elif event.name == "unshare" and event.ret == 0 and "CLONE_FS" in event.args[0]:
-            self.tasks[event.pid] = Task(self.tasks[event.pid].cwd)
-        elif event.name == "bind" and event.ret == 0 and (name := re.search(r'sun_path=("(?:[^"\\]|\\.)*")', event.args[1])):
-            task = self.tasks[event.pid]
-            self.sets["create"].add(self.links.absolute(task.cwd, strace_log.unescape(name.group(1)[1:-1])))
+            self.tasks[event.pid].place = Place(self.tasks[event.pid].cwd)
+        elif event.name == "bind" and (name := re.search(r'sun_path=("(?:[^"\\]|\\.)*")', event.args[1])):
+            path = self.links.absolute(self.tasks[event.pid].cwd, strace_log.unescape(name.group(1)[1:-1]))
+            if event.ret == 0 or event.errno in ("ENOENT", "ENOTDIR"):
+                self.sets["missing" if event.errno else "create"].add(path)
 
     def cloned(self, call):
         """The child may have no line yet, and its parent may move or die before it has."""
@@ -198,8 +218,8 @@ class StraceFacts:
     def appear(self, pid):
         if not self.births[pid]:
             raise ValueError(f"task {pid} has no parent in the log")
-        _, parent, shared = self.births[pid].popleft()
-        self.tasks[pid] = self.tasks[parent] if shared else Task(self.tasks[parent].cwd)
+        line, parent, flags = self.births[pid].popleft()
+        self.tasks[pid] = self.tasks[parent].child(flags, line)
 
     def path_of(self, call, where):
         directory, index = where
@@ -219,6 +239,8 @@ class StraceFacts:
 
     def path_call(self, call):
         path = self.path_of(call, PATHS[call.name])
+        if path is None and call.ret == 0:
+            self.descriptor_path_call(call)
         if path is None or call.ret is None:
             return
         if call.errno in ("ENOENT", "ENOTDIR"):
@@ -227,6 +249,14 @@ class StraceFacts:
                 self.present[path] = False
         elif call.ret >= 0:
             self.succeeded(call, path)
+
+    def descriptor_path_call(self, call):
+        """No path, or an empty one: the descriptor beside it is meant."""
+        name = call.directory(PATHS[call.name][0]) if PATHS[call.name][0] is not AT else None
+        if call.name == "linkat" and (new := self.path_of(call, SECOND[call.name])):
+            self.named(call, new)
+        elif OPS.get(call.name, "stat") != "stat" and name and name.startswith("/"):
+            self.sets[OPS[call.name]].add(name)
 
     def descriptor_call(self, call):
         """Done to a file by one of its descriptors."""
@@ -259,9 +289,9 @@ class StraceFacts:
         new = self.path_of(call, SECOND[call.name])
         self.renames_to[old], self.renames_from[new] = new, old
         self.present.moved(old, new)
-        for task in set(self.tasks.values()):
-            if (task.cwd + "/").startswith(old + "/"):
-                task.cwd = new + task.cwd[len(old):]
+        for place in {task.place for task in self.tasks.values()}:
+            if (place.cwd + "/").startswith(old + "/"):
+                place.cwd = new + place.cwd[len(old):]
         if old in self.links.gone:
             self.links.made(new, self.links.gone[old])
 
@@ -288,10 +318,16 @@ class StraceFacts:
             return
         if flags & {"O_RDONLY", "O_RDWR"}:
             self.sets["read"].add(path)
+            self.users["readers"][path].add(self.tasks[call.pid].process)
         if flags & {"O_WRONLY", "O_RDWR"}:
             self.sets["write"].add(path)
+            self.users["writers"][path].add(self.tasks[call.pid].process)
+        self.targets[path] = really
 
     def finish(self):
+        for kind, users in self.users.items():
+            self.sets[kind] = {(path, len(processes)) for path, processes in users.items()}
+        self.sets["target"] = {(path, target) for path, target in self.targets.items() if path != target}
         self.sets["exec"] = counted(self.execs)
         self.sets["rename"] = rename_set(self.renames_to, self.renames_from)
         self.sets = {kind: stabilised(values) for kind, values in self.sets.items()}
@@ -338,6 +374,11 @@ def from_report(path):
         name = exact(entry, "path")
         for kind in set(entry["ops"]) & set(KINDS) - {"exec", "rename"}:
             sets[kind].add(name)
+        for kind in ("readers", "writers"):
+            if entry.get(kind):
+                sets[kind].add((name, len(entry[kind])))
+        if "target" in entry and {"read", "write"} & set(entry["ops"]):
+            sets["target"].add((name, exact(entry, "target")))
         if "renamed_to" in entry:
             to[name] = exact(entry, "renamed_to")
         if "renamed_from" in entry:

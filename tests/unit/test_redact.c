@@ -145,8 +145,19 @@ static void test_a_glob_of_many_stars_ends(void)
 	redactor_destroy(redactor);
 }
 
+static void test_a_secret_cut_off_leaves_no_beginning(void)
+{
+	struct redactor *redactor = knowing(VECTOR("TOKEN=hunter2hunter2\0"));
+	CHECK(bytes_equal(redactor_drop_begun(redactor, VECTOR("Bearer hunter2hun")), VECTOR("Bearer ")));
+	CHECK(bytes_equal(redactor_drop_begun(redactor, VECTOR("Bearer hunt")), VECTOR("Bearer ")));
+	CHECK(bytes_equal(redactor_drop_begun(redactor, VECTOR("Bearer hunt er")), VECTOR("Bearer hunt er")));
+	CHECK(bytes_equal(redactor_drop_begun(NULL, VECTOR("hunter2")), VECTOR("hunter2")));
+	redactor_destroy(redactor);
+}
+
 int main(void)
 {
+	test_a_secret_cut_off_leaves_no_beginning();
 	test_values_of_secret_names_are_masked_everywhere();
 	test_short_values_and_paths_are_masked_in_the_environment_only();
 	test_environment_keeps_what_is_not_secret();
