@@ -5,12 +5,14 @@
  * be killed before it can tell, /proc tells (adopt_unborn). */
 #include "actions.h"
 
+#include "peek.h"
 #include "procfs.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
 
 #include <errno.h>
+#include <linux/sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,12 +20,42 @@
 /* Somebody was killed, perhaps in the middle of announcing a child. */
 static bool announcer_died;
 
+/* The flags of the call that made a process: in a register, for clone3 in memory. */
+static uint64_t clone_flags_of(pid_t caller)
+{
+	enum { CLONE_I386 = 120 };
+	struct user_regs_struct registers;
+	uint64_t flags = 0;
+	if (!trace_get_registers(caller, &registers))
+		return 0;
+	switch (registers.orig_rax) {
+	case SYS_clone:
+		return registers.rdi;
+	case CLONE_I386:
+		return registers.rbx;
+	case SYS_clone3: /* where reading might block, what is not known is asked of /proc */
+		return helpers_are_needed() ||
+			peek_read_whole(caller, registers.rdi, &flags, sizeof flags) ? CLONE_PARENT : flags;
+	default:
+		return 0;
+	}
+}
+
+/* The parent that getppid(2) names: with CLONE_PARENT it is the caller's own. */
+static pid_t ppid_of(const struct tracee *child, const struct tracee *caller)
+{
+	pid_t tgid, ppid;
+	if ((clone_flags_of(caller->tid) & CLONE_PARENT) && procfs_family(child->tid, &tgid, &ppid) == 0)
+		return ppid;
+	return caller->process->pid;
+}
+
 static void record_birth(struct tracee *child, const struct tracee *parent, const struct stop *stop)
 {
 	struct event event = event_about(EVENT_FORK, child, stop->t_ns);
 	event.tid = parent->tid;
 	event.fork.parent = parent->process->id;
-	event.fork.ppid = parent->process->pid;
+	event.fork.ppid = ppid_of(child, parent);
 	event.fork.fork_kind = stop->event == PTRACE_EVENT_FORK  ? FORK_FORK :
 			       stop->event == PTRACE_EVENT_VFORK ? FORK_VFORK :
 								   FORK_CLONE;

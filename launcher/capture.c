@@ -156,7 +156,8 @@ static bool base_of(const struct place *place, const struct call *call,
 static void attach_absolute(const struct place *place, struct call *call, unsigned index,
 			    const struct strbuf *path)
 {
-	static const char *const of_descriptor[] = { "newfstatat", "statx", "readlinkat", "fstatat64" };
+	static const char *const of_descriptor[] = { "newfstatat", "statx", "readlinkat", "fstatat64",
+						      "faccessat2" };
 	const struct syscall_arg *arg = &call->desc->args[index];
 	for (size_t i = 0; path->len == 0 && i < sizeof of_descriptor / sizeof *of_descriptor; i++)
 		if (strcmp(call->desc->name, of_descriptor[i]) == 0)

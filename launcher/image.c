@@ -299,7 +299,7 @@ static void read_path(const struct place *place, const struct call *execve, stru
 		resolve_absolute(place, strbuf_bytes(&image->text[IMAGE_CWD]), path,
 				 &image->text[IMAGE_PATH]);
 	else
-		set_text(image, IMAGE_PATH, strbuf_bytes(&image->text[IMAGE_EXE]));
+		set_text(image, IMAGE_PATH, resolve_inside(place, strbuf_bytes(&image->text[IMAGE_EXE])));
 }
 
 /* Was a #! line followed? The kernel then took argv[0] away and put the interpreter, perhaps its
@@ -324,6 +324,15 @@ static bool argv_of_call(const struct call *execve, struct bytes *argv)
 {
 	return execve && (call_find(execve, ATTACH_STRINGS, 1, argv) ||
 			  call_find(execve, ATTACH_STRINGS, 2, argv));
+}
+
+static bool passed_nothing(const struct call *execve)
+{
+	struct bytes argv;
+	if (!execve || !execve->desc)
+		return false;
+	unsigned arg = strcmp(execve->desc->name, "execveat") == 0 ? 2 : 1;
+	return !execve->event.syscall.args[arg] || (argv_of_call(execve, &argv) && !argv.len);
 }
 
 /* argv as it was passed: the call's argv[0], and from the new stack, where no thread can have
@@ -385,6 +394,8 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 	procfs_fds(place->tid, &image->text[IMAGE_FDS]);
 	read_path(place, execve, image, &headers.auxv);
 	read_script(place, execve, image, argc);
+	if (passed_nothing(execve))
+		strbuf_reset(&image->text[IMAGE_ARGV]); /* the kernel makes {""} of it */
 	image->uid = (uint32_t)headers.auxv.uid;
 	image->gid = (uint32_t)headers.auxv.gid;
 	image->flags |= (headers.auxv.secure ? (uint32_t)EXEC_SECURE : 0) |

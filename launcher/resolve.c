@@ -81,7 +81,7 @@ static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, boo
 static bool lies_below(struct bytes path, const char *folder)
 {
 	size_t len = strlen(folder);
-	return bytes_begin_with(path, folder) && (path.len == len || path.data[len] == '/');
+	return path.len >= len && memcmp(path.data, folder, len) == 0 && (path.len == len || path.data[len] == '/');
 }
 
 /* Names whose meaning depends on who asks: what a helper of ours finds there is not what the
@@ -91,11 +91,23 @@ static bool depends_on_asker(struct bytes path)
 	return lies_below(path, "/proc") || lies_below(path, "/dev");
 }
 
+/* Is there a file of this very name, whatever it ends in? */
+static bool is_there(struct bytes name)
+{
+	char path[PROCFS_LINK];
+	struct stat status;
+	if (name.len >= sizeof path)
+		return false;
+	memcpy(path, name.data, name.len);
+	path[name.len] = '\0';
+	return lstat(path, &status) == 0;
+}
+
 struct bytes resolve_inside(const struct place *place, struct bytes name)
 {
 	static const char deleted[] = " (deleted)";
 	size_t tail = sizeof deleted - 1;
-	if (name.len > tail && memcmp(name.data + name.len - tail, deleted, tail) == 0)
+	if (name.len > tail && memcmp(name.data + name.len - tail, deleted, tail) == 0 && !is_there(name))
 		name.len -= tail;
 	size_t root = place->root ? strlen(place->root) : 0;
 	if (root <= 1 || name.len < root || memcmp(name.data, place->root, root) != 0)
@@ -151,10 +163,38 @@ static int look_up(const struct place *place, const char *path, struct strbuf *o
 	return 1;
 }
 
+/* Links of /proc and /dev that lead each process elsewhere: asked for in the tracee's name. What
+ * stays within /proc has no other name. */
+static bool follow_magic(const struct place *place, struct bytes absolute, struct strbuf *out)
+{
+	static const struct {
+		const char *name, *leads_to;
+	} magic[] = {
+		{ "/proc/self", "" },       { "/proc/thread-self", "" }, { "/dev/fd", "/fd" },
+		{ "/dev/stdin", "/fd/0" },  { "/dev/stdout", "/fd/1" },  { "/dev/stderr", "/fd/2" },
+	};
+	char path[PROCFS_LINK + PROCFS_PATH];
+	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
+		size_t len = strlen(magic[i].name), start = out->len;
+		if (!lies_below(absolute, magic[i].name) || absolute.len >= PROCFS_LINK)
+			continue;
+		sprintf(path, "/proc/%d%s%.*s", place->tid, magic[i].leads_to, (int)(absolute.len - len),
+			absolute.data + len);
+		if (look_up(place, path, out) > 0 &&
+		    !lies_below(bytes_of(out->data + start, out->len - start), "/proc"))
+			return true;
+		out->len = start;
+		return false;
+	}
+	return false;
+}
+
 bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out)
 {
 	char path[PROCFS_LINK];
-	if (depends_on_asker(absolute) || absolute.len >= sizeof path)
+	if (depends_on_asker(absolute))
+		return follow_magic(place, absolute, out);
+	if (absolute.len >= sizeof path)
 		return false;
 	memcpy(path, absolute.data, absolute.len);
 	path[absolute.len] = '\0';

@@ -27,8 +27,10 @@ wanted() {
 run_unit() {
 	local name=unit/${1##*/} output
 	wanted "$name" || return 0
-	if output=$(timeout 300 "$1" 2>&1 </dev/null) && [[ ${output##*$'\n'} =~ ^ok\ [0-9]+$ ]]; then
-		result ok "$name" "${output##*ok } checks"
+	if output=$(timeout 300 "$1" 2>&1 </dev/null); then
+		output=${output##*$'\n'}
+		[[ $output =~ ^ok\ ([0-9]+)$ ]] && output="${BASH_REMATCH[1]} checks"
+		result ok "$name" "$output"
 	else
 		printf '%s\n' "$output" | sed 's/^/# /'
 		result 'not ok' "$name"

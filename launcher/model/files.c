@@ -135,17 +135,23 @@ static struct bytes root_of(const struct event_syscall *syscall)
 	return syscall->flags & SYSCALL_OTHER_ROOT ? syscall->root : bytes_of(NULL, 0);
 }
 
+/* Does a name from /proc/PID/fd belong to a file, or to what only looks like one? */
+static bool is_file_name(struct bytes name)
+{
+	static const char *const unnamed[] = { "/memfd:", "/SYSV", "/anon_hugepage", "/dmabuf:" };
+	for (size_t i = 0; i < sizeof unnamed / sizeof *unnamed; i++)
+		if (bytes_begin_with(name, unnamed[i]))
+			return false;
+	return name.len > 0 && name.data[0] == '/';
+}
+
 /* The file that a name from /proc/PID/fd means, seen from `root`: false for what is no file. */
 static bool path_of_descriptor(struct bytes root, struct bytes *name)
 {
-	static const char *const unnamed[] = { "/memfd:", "/SYSV", "/anon_hugepage", "/dmabuf:" };
 	static const char deleted[] = " (deleted)";
 	size_t tail = sizeof deleted - 1;
-	if (name->len == 0 || name->data[0] != '/')
+	if (!is_file_name(*name))
 		return false;
-	for (size_t i = 0; i < sizeof unnamed / sizeof *unnamed; i++)
-		if (bytes_begin_with(*name, unnamed[i]))
-			return false;
 	if (name->len > tail && memcmp(name->data + name->len - tail, deleted, tail) == 0)
 		name->len -= tail;
 	if (root.len > 1 && name->len > root.len && memcmp(name->data, root.data, root.len) == 0 &&
@@ -158,8 +164,12 @@ static struct file *file_of_fd(struct files *files, const struct event_syscall *
 			       unsigned arg)
 {
 	struct bytes name;
-	if (!attachment_bytes(syscall, ATTACH_FD, arg, &name) ||
-	    !path_of_descriptor(root_of(syscall), &name))
+	if (!attachment_bytes(syscall, ATTACH_FD, arg, &name))
+		return NULL;
+	const struct name *literal = store_find_name(files->store, name);
+	if (literal && literal->file && !root_of(syscall).len)
+		return literal->file;
+	if (!path_of_descriptor(root_of(syscall), &name))
 		return NULL;
 	return find_file(files, root_of(syscall), name);
 }
@@ -188,8 +198,7 @@ static struct file *file_of_path(struct files *files, const struct event_syscall
 	}
 	struct file *file = find_file(files, root_of(syscall), path);
 	struct bytes target;
-	if (file && attachment_bytes(syscall, ATTACH_TARGET, arg, &target) &&
-	    path_of_descriptor(bytes_of(NULL, 0), &target) &&
+	if (file && attachment_bytes(syscall, ATTACH_TARGET, arg, &target) && is_file_name(target) &&
 	    !bytes_equal(target, name_bytes(file->path)))
 		file->target = store_name(files->store, target);
 	return file;
@@ -396,10 +405,9 @@ void files_add_exec(struct files *files, const struct event *event)
 	struct bytes root = exec->flags & EXEC_OTHER_ROOT ? exec->root : bytes_of(NULL, 0);
 	set_exec_target(files, exec, root);
 	for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
-		struct bytes path = images[i];
-		if (!path_of_descriptor(bytes_of(NULL, 0), &path))
+		if (!is_file_name(images[i]))
 			continue;
-		struct file *file = find_file(files, root, path);
+		struct file *file = find_file(files, root, images[i]);
 		if (!file)
 			continue;
 		file->ops |= FILE_EXEC;

@@ -230,6 +230,8 @@ class StraceFacts:
         base = task.cwd
         if directory is not None and not path.startswith("/"):
             base = call.directory(directory)
+            if base is None and call.errno:
+                return None
             if base is None:
                 raise ValueError(f"line {call.line}: {call.args[directory]}: which directory?")
             base = base.removesuffix(" (deleted)")
@@ -255,6 +257,8 @@ class StraceFacts:
         name = call.directory(PATHS[call.name][0]) if PATHS[call.name][0] is not AT else None
         if call.name == "linkat" and (new := self.path_of(call, SECOND[call.name])):
             self.named(call, new)
+        elif call.name == "execveat" and name:
+            self.succeeded(call, name.removesuffix(" (deleted)"))
         elif OPS.get(call.name, "stat") != "stat" and name and name.startswith("/"):
             self.sets[OPS[call.name]].add(name)
 
@@ -272,7 +276,7 @@ class StraceFacts:
         if call.name in OPEN_FLAGS:
             self.opened(call, path)
         elif call.name in ("execve", "execveat"):
-            self.execs[path, tuple(call.strings(1 if call.name == "execve" else 2))] += 1
+            self.execs[path, tuple(call.strings(1 if call.name == "execve" else 2) or ())] += 1
         elif call.name in DELETES:
             self.sets["delete"].add(path)
             self.present[path] = False
@@ -327,7 +331,8 @@ class StraceFacts:
     def finish(self):
         for kind, users in self.users.items():
             self.sets[kind] = {(path, len(processes)) for path, processes in users.items()}
-        self.sets["target"] = {(path, target) for path, target in self.targets.items() if path != target}
+        self.sets["target"] = {(path, target) for path, target in self.targets.items()
+                               if path != target and target.startswith("/") and not UNNAMED.match(target)}
         self.sets["exec"] = counted(self.execs)
         self.sets["rename"] = rename_set(self.renames_to, self.renames_from)
         self.sets = {kind: stabilised(values) for kind, values in self.sets.items()}
