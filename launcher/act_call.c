@@ -95,9 +95,13 @@ static enum event_abi abi_of(const struct ptrace_syscall_info *info, uint64_t nu
 	return info->arch == AUDIT_ARCH_I386 ? ABI_I386 : ABI_UNKNOWN;
 }
 
-static bool is_call(const struct call *call, int number)
+/* Is it the call of that x86_64 number, by whichever ABI it was made? */
+static bool is_call(const struct call *call, uint32_t number)
 {
-	return call->event.syscall.abi == ABI_X86_64 && (int)call->event.syscall.number == number;
+	if (call->event.syscall.abi == ABI_X86_64)
+		return call->event.syscall.number == number;
+	const struct syscall_desc *native = syscall_lookup(ABI_X86_64, number);
+	return native && call->desc && strcmp(call->desc->name, native->name) == 0;
 }
 
 static bool installs_filter(const struct call *call)
@@ -164,18 +168,25 @@ static void answer(struct tracee *tracee, int64_t result)
 static void clear_untraced(const struct tracee *tracee)
 {
 	struct user_regs_struct registers;
-	if (!trace_get_registers(tracee->tid, &registers) || !(registers.rdi & CLONE_UNTRACED))
+	if (!trace_get_registers(tracee->tid, &registers))
 		return;
-	registers.rdi &= ~(unsigned long long)CLONE_UNTRACED;
-	trace_set_registers(tracee->tid, &registers);
+	if (tracee->call->event.syscall.abi == ABI_I386)
+		registers.rbx &= ~(unsigned long long)CLONE_UNTRACED;
+	else
+		registers.rdi &= ~(unsigned long long)CLONE_UNTRACED;
+	if (!trace_set_registers(tracee->tid, &registers))
+		return;
 	note_about(tracee, "untraced-clone", "clone with CLONE_UNTRACED: the flag was taken off, the child is followed");
 }
 
-/* What must be done about a call before it runs, whether it is reported or not. */
+/* What must be done about a call before it runs, whether it is reported or not: at the filter's stop,
+ * when a filter of the program's own has had its say about the call as it was made. */
 static void control_call(struct tracee *tracee, const struct stop *stop)
 {
 	const struct call *call = tracee->call;
-	if (stop->kind == STOP_SECCOMP && stop->info.seccomp.ret_data != FILTER_TRACE_DATA) {
+	if (stop->kind != STOP_SECCOMP)
+		return;
+	if (stop->info.seccomp.ret_data != FILTER_TRACE_DATA) {
 		/* The program's own RET_TRACE, which without a tracer of its own means ENOSYS. */
 		note_about(tracee, "own-seccomp-filter", "a seccomp filter of the program asks for a tracer of its own");
 		answer(tracee, -ENOSYS);
@@ -215,18 +226,13 @@ static bool is_before_command(const struct tracee *tracee, const struct stop *st
 }
 
 /* Calls that nobody records: before COMMAND's first exec, and when the report is closed. */
-static void judge_unrecorded(const struct tracee *tracee, const struct stop *stop)
+static void judge_unrecorded(struct tracee *tracee, const struct stop *stop)
 {
 	if (!tracee->process->started || stop->kind != STOP_SECCOMP)
 		return;
-	bool foreign = stop->info.seccomp.ret_data != FILTER_TRACE_DATA;
-	bool uring = stop->info.arch == AUDIT_ARCH_X86_64 &&
-		     stop->info.seccomp.nr == SYS_io_uring_setup &&
-		     !supervisor_get()->selection->allow_io_uring;
-	if (foreign || uring)
-		trace_answer(tracee->tid, -ENOSYS);
-	if (stop->info.seccomp.nr == SYS_clone && (stop->info.seccomp.args[0] & CLONE_UNTRACED))
-		clear_untraced(tracee);
+	tracee->call = start_call(tracee, stop);
+	if (tracee->call)
+		control_call(tracee, stop);
 }
 
 /* What stands in registers that the call does not read is nobody's business. */
@@ -252,9 +258,20 @@ enum resume act_enter(struct tracee *tracee, struct stop *stop)
 	return gather(tracee, JOB_ENTER, NULL) ? act_entered(tracee) : RESUME_NONE;
 }
 
+/* A process whose root directory or mounts are others from now on. */
+static bool moves_root(const struct call *call)
+{
+	static const char *const names[] = { "chroot", "pivot_root", "unshare", "setns" };
+	for (size_t i = 0; call->desc && call->event.syscall.ret >= 0 && i < sizeof names / sizeof *names; i++)
+		if (strcmp(call->desc->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 enum resume act_left(struct tracee *tracee, uint64_t t_ns)
 {
 	struct call *call = tracee->call;
+	bool moved = call && moves_root(call);
 	if (call && installs_filter(call) && call->event.syscall.ret >= 0) {
 		tracee->process->trace_all = true;
 		note_about(tracee, "own-seccomp-filter", "the program installed a seccomp filter of its own; "
@@ -265,11 +282,15 @@ enum resume act_left(struct tracee *tracee, uint64_t t_ns)
 	if (call && !call->desc && call->event.syscall.abi != ABI_UNKNOWN)
 		note_about(tracee, "unknown-syscall", "a call whose number no Linux up to 6.18 has");
 	record_call(tracee, t_ns);
+	if (moved)
+		process_read_root(tracee->process, tracee->tid);
 	return RESUME_CONT;
 }
 
 enum resume act_leave(struct tracee *tracee, struct stop *stop)
 {
+	if (stop->info.exit.rval != -EINTR)
+		tracee->interrupted_ns = 0;
 	if (!tracee->call)
 		return RESUME_CONT;
 	tracee->call->event.syscall.ret = stop->info.exit.rval;

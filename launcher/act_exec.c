@@ -35,17 +35,16 @@ static void record_exec(const struct tracee *tracee, const struct image *image, 
 {
 	struct event event = event_about(EVENT_EXEC, tracee, t_ns);
 	event.exec = image_event(image);
-	if (supervisor_get()->redactor)
-		redactor_learn(supervisor_get()->redactor, event.exec.environment);
 	supervisor_record(&event);
 }
 
-static void take_root(struct process *process, const struct image *image)
+/* Before anything of this execve is recorded: its arguments may hold what its environment makes a secret. */
+static void learn_secrets(const struct image *image)
 {
-	struct bytes root = strbuf_bytes(&image->text[IMAGE_ROOT]);
-	free(process->root);
-	process->root = root.len ? strndup(root.data, root.len) : NULL;
-	process->other_mounts = image->other_mounts;
+	struct redactor *redactor = supervisor_get()->redactor;
+	if (redactor)
+		redactor_learn_knowing(redactor, strbuf_bytes(&image->text[IMAGE_ENVIRONMENT]),
+				       strbuf_bytes(&image->text[IMAGE_SECRET_PATHS]));
 }
 
 static bool write_stack(pid_t tid, const struct inject_result *result)
@@ -84,6 +83,7 @@ enum resume act_executed(struct tracee *tracee, struct image *image)
 	uint64_t t_ns = tracee->exec_ns;
 	struct process *process = tracee->process;
 	process->started = true;
+	learn_secrets(image);
 	if (tracee->call) {
 		tracee->call->event.syscall.ret = 0;
 		record_call(tracee, t_ns);
@@ -92,7 +92,7 @@ enum resume act_executed(struct tracee *tracee, struct image *image)
 	record_exec(tracee, image, t_ns);
 	if (image->is_degraded)
 		note_about(tracee, "setuid-degraded", "a set-user-id or capable program ran without what it would gain");
-	take_root(process, image);
+	process_set_root(process, strbuf_bytes(&image->text[IMAGE_ROOT]), image->other_mounts);
 	shimlink_new_image(process, inject(tracee, image));
 	return RESUME_CONT;
 }
@@ -110,6 +110,7 @@ enum resume act_exec(struct tracee *tracee, struct stop *stop)
 	image->stack_pointer = stop->info.stack_pointer;
 	image->word_bytes = stop->info.arch == AUDIT_ARCH_I386 ? 4 : 8;
 	image->shim = supervisor_get()->shim;
+	image->redactor = supervisor_get()->redactor;
 	tracee->exec_ns = stop->t_ns;
 	if (!gather(tracee, JOB_EXEC, image))
 		return RESUME_NONE;

@@ -35,17 +35,18 @@ static uint64_t clone_flags_of(pid_t caller)
 		return registers.rbx;
 	case SYS_clone3: /* where reading might block, what is not known is asked of /proc */
 		return helpers_are_needed() ||
-			peek_read_whole(caller, registers.rdi, &flags, sizeof flags) ? CLONE_PARENT : flags;
+			peek_read_whole(caller, registers.rdi, &flags, sizeof flags) ?
+			CLONE_PARENT | CLONE_NEWNS : flags;
 	default:
 		return 0;
 	}
 }
 
 /* The parent that getppid(2) names: with CLONE_PARENT it is the caller's own. */
-static pid_t ppid_of(const struct tracee *child, const struct tracee *caller)
+static pid_t ppid_of(const struct tracee *child, const struct tracee *caller, uint64_t clone_flags)
 {
 	pid_t tgid, ppid;
-	if ((clone_flags_of(caller->tid) & CLONE_PARENT) && procfs_family(child->tid, &tgid, &ppid) == 0)
+	if ((clone_flags & CLONE_PARENT) && procfs_family(child->tid, &tgid, &ppid) == 0)
 		return ppid;
 	return caller->process->pid;
 }
@@ -53,9 +54,12 @@ static pid_t ppid_of(const struct tracee *child, const struct tracee *caller)
 static void record_birth(struct tracee *child, const struct tracee *parent, const struct stop *stop)
 {
 	struct event event = event_about(EVENT_FORK, child, stop->t_ns);
+	uint64_t clone_flags = clone_flags_of(parent->tid);
+	if (clone_flags & CLONE_NEWNS)
+		process_read_root(child->process, child->tid);
 	event.tid = parent->tid;
 	event.fork.parent = parent->process->id;
-	event.fork.ppid = ppid_of(child, parent);
+	event.fork.ppid = ppid_of(child, parent, clone_flags);
 	event.fork.fork_kind = stop->event == PTRACE_EVENT_FORK  ? FORK_FORK :
 			       stop->event == PTRACE_EVENT_VFORK ? FORK_VFORK :
 								   FORK_CLONE;

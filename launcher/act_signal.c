@@ -1,6 +1,7 @@
 /* Actions about signals and group-stops. */
 #include "actions.h"
 
+#include "clock.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
@@ -27,6 +28,14 @@ static void record_signal(const struct tracee *tracee, const struct stop *stop, 
 	supervisor_record(&event);
 }
 
+/* The launcher may have been sent the same one, which it then keeps to itself. */
+static void tell_launcher(int number, const siginfo_t *info)
+{
+	struct delivered *delivered = &supervisor_get()->control->delivered[number];
+	atomic_store(&delivered->at_ns, clock_monotonic_ns());
+	atomic_store(&delivered->sender, info->si_code <= 0 ? info->si_pid : -1);
+}
+
 enum resume act_signal(struct tracee *tracee, struct stop *stop)
 {
 	siginfo_t info;
@@ -39,10 +48,10 @@ enum resume act_signal(struct tracee *tracee, struct stop *stop)
 	}
 	tracee->process->last_signal = stop->inject;
 	if (tracee->process->id == 1 && stop->inject <= 64)
-		atomic_store(&supervisor_get()->control->delivered[stop->inject],
-			     info.si_code <= 0 ? info.si_pid : -1);
+		tell_launcher(stop->inject, &info);
 	if (tracee->process->started)
 		record_signal(tracee, stop, &info);
+	restart_interrupted(tracee, stop->inject);
 	return resume;
 }
 

@@ -35,6 +35,9 @@ action act_signal;
 action act_group_stop;
 action act_go_on;       /* nothing to do but resume */
 
+/* act_restart.c: a signal stop; a call that it interrupted is begun again if the program ignores it. */
+void restart_interrupted(struct tracee *tracee, int number);
+
 /* Going on after a helper: what act_enter, act_leave and act_exec do behind gather(). */
 enum resume act_entered(struct tracee *tracee);
 enum resume act_left(struct tracee *tracee, uint64_t t_ns);

@@ -78,12 +78,27 @@ void capture_init(void)
 	add_trait("open_by_handle_at", OPENS, 2);
 }
 
+/* x86_64's name of a call that i386 has under another. */
+static const char *shared_name(const char *name)
+{
+	static const char *const pairs[][2] = {
+		{ "stat64", "stat" },	      { "fstatat64", "newfstatat" }, { "statfs64", "statfs" },
+		{ "chown32", "chown" },	      { "truncate64", "truncate" },  { "umount", "umount2" },
+		{ "oldstat", "stat" },	      { "utimensat_time64", "utimensat" },
+	};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		if (strcmp(pairs[i][0], name) == 0)
+			return pairs[i][1];
+	return name;
+}
+
 /* The traits of a call of any ABI, through the name it shares with x86_64. */
 static unsigned traits_of(const struct call *call, uint8_t *flags_arg)
 {
 	int number = (int)call->event.syscall.number;
+	*flags_arg = NO_ARG;
 	if (call->event.syscall.abi != ABI_X86_64)
-		number = call->desc ? syscall_number(ABI_X86_64, call->desc->name) : -1;
+		number = call->desc ? syscall_number(ABI_X86_64, shared_name(call->desc->name)) : -1;
 	if (number < 0 || number >= NUMBERS)
 		return 0;
 	*flags_arg = numbers[number].flags_arg;
@@ -633,7 +648,7 @@ void capture_leave(const struct place *place, struct call *call)
 	for (unsigned i = 0; i < call->desc->arg_count; i++)
 		if (at_exit[call->desc->args[i].capture])
 			at_exit[call->desc->args[i].capture](place, call, i);
-	uint8_t flags_arg = NO_ARG;
+	uint8_t flags_arg;
 	unsigned traits = traits_of(call, &flags_arg);
 	if (call->desc->returns_fd)
 		leave_descriptor(place, call, (traits & OPENS) || strcmp(call->desc->name, "creat") == 0);

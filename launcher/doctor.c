@@ -315,6 +315,14 @@ static const char *seccomp_reason(const struct doctor_facts *facts)
 				    : "its stops do not reach the tracer";
 }
 
+static const char proc_fix[] = "mount -t proc proc /proc";
+
+/* Without it no descriptor, directory or program of the tree has a name. */
+static bool proc_is_readable(void)
+{
+	return access("/proc/self/fd", R_OK | X_OK) == 0;
+}
+
 int doctor_check(bool with_filter, struct doctor_facts *facts, char *line, size_t size)
 {
 	struct doctor_facts found = { 0 };
@@ -332,6 +340,8 @@ int doctor_check(bool with_filter, struct doctor_facts *facts, char *line, size_
 			 seccomp_reason(&found), seccomp_fix);
 	else if (!found.syscall_info)
 		snprintf(line, size, "PTRACE_GET_SYSCALL_INFO does not work: %s", kernel_fix);
+	else if (!proc_is_readable())
+		snprintf(line, size, "/proc is not mounted, or not readable: %s", proc_fix);
 	else
 		return 0;
 	return -1;
@@ -442,10 +452,10 @@ static void examine_proc(const struct doctor_facts *facts, struct finding *findi
 	struct statfs fs;
 	bool mounted = statfs("/proc", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 	(void)facts;
-	if (mounted && access("/proc/self/fd", R_OK | X_OK) == 0)
+	if (mounted && proc_is_readable())
 		find(finding, VERDICT_OK, NULL, "/proc is mounted and readable");
 	else
-		find(finding, VERDICT_FAIL, "mount -t proc proc /proc", "/proc is %s",
+		find(finding, VERDICT_FAIL, proc_fix, "/proc is %s",
 		     mounted ? "not readable" : "not mounted");
 }
 

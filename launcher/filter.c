@@ -259,19 +259,11 @@ static bool is_selected(const uint8_t set[64], uint32_t number)
 	return number < SELECTION_NUMBERS && set[number / 8] & (1u << number % 8);
 }
 
-static bool control_rule_applies(const struct selection *selection, const struct control_rule *rule,
-				 uint32_t number)
-{
-	if (rule->number != number)
-		return false;
-	return number != SYS_io_uring_setup || !selection->allow_io_uring;
-}
-
-static enum outcome control_outcome(const struct selection *selection, uint32_t number)
+static enum outcome control_outcome(uint32_t number)
 {
 	enum outcome outcome = OUTCOME_ALLOW;
 	for (size_t i = 0; i < COUNT(control_rules); i++) {
-		if (!control_rule_applies(selection, &control_rules[i], number))
+		if (control_rules[i].number != number)
 			continue;
 		if (tests_are_constant(control_rules[i].tests))
 			return OUTCOME_TRACE;
@@ -311,7 +303,7 @@ static enum outcome native_outcome(const struct selection *selection, uint32_t n
 		return OUTCOME_ALLOW;
 	if (is_selected(selection->native, number))
 		return OUTCOME_TRACE;
-	enum outcome control = control_outcome(selection, number);
+	enum outcome control = control_outcome(number);
 	enum outcome class = selection->explicit_set ? OUTCOME_ALLOW : class_outcome(desc->class);
 	if (control == OUTCOME_TRACE || class == OUTCOME_TRACE)
 		return OUTCOME_TRACE;
@@ -328,7 +320,7 @@ static void emit_arguments(struct assembly *assembly, const struct selection *se
 			emit_rule(assembly, class_rules[i].tests,
 				  class_verdict(class_rules[i].result));
 	for (size_t i = COUNT(control_rules); i-- > 0;)
-		if (control_rule_applies(selection, &control_rules[i], number))
+		if (control_rules[i].number == number)
 			emit_rule(assembly, control_rules[i].tests, VERDICT_TRACE);
 }
 

@@ -3,7 +3,7 @@
 
 #include "peek.h"
 #include "procfs.h"
-
+#include "redact.h"
 #include <elf.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -260,20 +260,8 @@ static void add_link(const struct place *place, const char *name, struct strbuf 
 /* Another root directory or mount namespace than ptwrap's own: files there are other files. */
 static void read_root(const struct place *place, struct image *image)
 {
-	char own[64], its[64];
-	ssize_t own_len = procfs_link(getpid(), "ns/mnt", own, sizeof own);
-	ssize_t its_len = procfs_link(place->tid, "ns/mnt", its, sizeof its);
-	image->other_mounts = own_len > 0 && its_len > 0 &&
-			      !bytes_equal(bytes_of(own, (size_t)own_len), bytes_of(its, (size_t)its_len));
 	struct strbuf *root = &image->text[IMAGE_ROOT];
-	if (image->other_mounts) {
-		strbuf_add(root, its, (size_t)its_len);
-		image->flags |= EXEC_OTHER_ROOT;
-	}
-	size_t start = root->len;
-	add_link(place, "root", root);
-	if (root->len - start == 1 && root->data[start] == '/')
-		root->len = start;
+	image->other_mounts = procfs_root(place->tid, root);
 	if (root->len > 0)
 		image->flags |= EXEC_OTHER_ROOT;
 }
@@ -282,6 +270,26 @@ static void set_text(struct image *image, enum image_text which, struct bytes by
 {
 	strbuf_reset(&image->text[which]);
 	strbuf_add(&image->text[which], bytes.data, bytes.len);
+}
+
+/* AT_EXECFN of execveat is /dev/fd/N, perhaps with a name below. Once N is closed only the program itself
+ * is known; that is then no script, which could not have been read any more. */
+static void read_path_of_descriptor(const struct place *place, struct image *image, struct bytes path)
+{
+	enum { PREFIX = sizeof "/dev/fd/" - 1 };
+	char link[PROCFS_LINK], *rest;
+	char number[16] = { 0 };
+	memcpy(number, path.data + PREFIX, path.len - PREFIX < sizeof number ? path.len - PREFIX : sizeof number - 1);
+	int fd = (int)strtol(number, &rest, 10);
+	struct bytes below = bytes_of(path.data + PREFIX + (rest - number), path.len - PREFIX - (size_t)(rest - number));
+	ssize_t len = procfs_fd_link(place->tid, fd, link, sizeof link);
+	if (len <= 0 || link[0] != '/') {
+		set_text(image, IMAGE_PATH, resolve_inside(place, strbuf_bytes(&image->text[IMAGE_EXE])));
+		return;
+	}
+	while (below.len && below.data[0] == '/')
+		below = bytes_of(below.data + 1, below.len - 1);
+	resolve_absolute(place, resolve_inside(place, bytes_of(link, (size_t)len)), below, &image->text[IMAGE_PATH]);
 }
 
 /* The path as it was passed: from the call; else as the kernel keeps it for AT_EXECFN. */
@@ -295,7 +303,10 @@ static void read_path(const struct place *place, const struct call *execve, stru
 			return;
 		}
 	}
-	if (stack_string(image, auxv->execfn, &path))
+	bool known = stack_string(image, auxv->execfn, &path);
+	if (known && path.len > 8 && memcmp(path.data, "/dev/fd/", 8) == 0)
+		read_path_of_descriptor(place, image, path);
+	else if (known)
 		resolve_absolute(place, strbuf_bytes(&image->text[IMAGE_CWD]), path,
 				 &image->text[IMAGE_PATH]);
 	else
@@ -392,6 +403,9 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 	set_text(image, IMAGE_CWD, resolve_inside(place, strbuf_bytes(&cwd)));
 	strbuf_free(&cwd);
 	procfs_fds(place->tid, &image->text[IMAGE_FDS]);
+	if (image->redactor)
+		redactor_find_paths(image->redactor, strbuf_bytes(&image->text[IMAGE_ENVIRONMENT]),
+				    &image->text[IMAGE_SECRET_PATHS]);
 	read_path(place, execve, image, &headers.auxv);
 	read_script(place, execve, image, argc);
 	if (passed_nothing(execve))

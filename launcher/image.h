@@ -15,7 +15,9 @@
 
 enum image_text {
 	IMAGE_PATH, IMAGE_EXE, IMAGE_ARGV, IMAGE_CWD, IMAGE_INTERPRETER, IMAGE_LOADER,
-	IMAGE_ENVIRONMENT, IMAGE_FDS, IMAGE_ROOT, IMAGE_TEXTS
+	IMAGE_ENVIRONMENT, IMAGE_FDS, IMAGE_ROOT,
+	IMAGE_SECRET_PATHS, /* secrets of the environment that name paths: a string vector */
+	IMAGE_TEXTS
 };
 
 struct image {
@@ -23,7 +25,7 @@ struct image {
 	uint64_t stack_pointer;
 	unsigned word_bytes;    /* 8, or 4 for an i386 image */
 	const struct shimfile *shim; /* NULL: none */
-
+	const struct redactor *redactor; /* NULL: nothing is secret */
 	/* What image_read found. */
 	struct strbuf text[IMAGE_TEXTS];
 	struct strbuf stack;    /* the initial stack, from the stack pointer up */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,8 +26,12 @@ static void line_make_printable(struct line *line)
 {
 	for (size_t i = 0; i < line->len; i++) {
 		unsigned char c = (unsigned char)line->text[i];
-		if (c < ' ' || c == 0x7f)
+		unsigned char before = i ? (unsigned char)line->text[i - 1] : 0;
+		bool c1 = before == 0xc2 && c >= 0x80 && c < 0xa0; /* in UTF-8 */
+		if (c < ' ' || c == 0x7f || c1)
 			line->text[i] = '?';
+		if (c1)
+			line->text[i - 1] = '?';
 	}
 }
 

@@ -217,7 +217,9 @@ static int set_color(struct parse *parse, const char *value)
 
 static int set_trace(struct parse *parse, const char *value)
 {
-	const char *set = strncmp(value, "trace=", 6) == 0 ? value + 6 : value;
+	const char *set = strncmp(value, "trace=", 6) == 0 ? value + 6 :
+			  strncmp(value, "t=", 2) == 0     ? value + 2 :
+							     value;
 	if (!*set)
 		return reject(parse, value, "an empty set: 'none' selects no call");
 	parse->options->trace = set;

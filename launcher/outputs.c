@@ -37,7 +37,8 @@ struct outputs {
 static int report_errno(const char *name, int error)
 {
 	bool is_stdout = name && strcmp(name, "-") == 0;
-	message_error(is_stdout ? "standard output" : name, "%s", strerror(abs(error)));
+	const char *why = abs(error) == ENXIO ? "nobody reads from it" : strerror(abs(error));
+	message_error(is_stdout ? "standard output" : name, "%s", why);
 	return -1;
 }
 

@@ -7,7 +7,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PAGE_BYTES = 4096, STRING_CHUNK = 256, WORDS_CHUNK = 512 };
+enum {
+	PAGE_BYTES = 4096,
+	STRING_CHUNK = 256,
+	WORDS_CHUNK = 512,
+	STRINGS_MAX = 1 << 20, /* execve(2) takes fewer: no longer array can have a meaning */
+};
 
 static struct {
 	enum peek_method method;
@@ -58,6 +63,8 @@ static int open_mem(pid_t tid, int flags)
 
 static ssize_t read_by_proc_mem(pid_t tid, uint64_t address, void *buffer, size_t len)
 {
+	if ((off_t)address < 0)
+		return -EFAULT; /* the kernel's half: pread(2) would call it EINVAL */
 	int fd = open_mem(tid, O_RDONLY);
 	if (fd < 0)
 		return fd;
@@ -120,13 +127,13 @@ int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, boo
 			return -ENOMEM;
 		ssize_t got = peek_read(tid, address, room, chunk_bytes);
 		if (got <= 0) {
-			out->len = start;
+			strbuf_cut(out, start);
 			return got ? (int)got : -EFAULT;
 		}
 		const char *end = memchr(room, '\0', (size_t)got);
 		out->len += end ? (size_t)(end - room) : (size_t)got;
 		if (out->len - start > max) {
-			out->len = start + max;
+			strbuf_cut(out, start + max);
 			*truncated = true;
 			return 0;
 		}
@@ -179,6 +186,10 @@ int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf
 					     truncated, &end);
 		if (error)
 			return error;
+		if (!end && *count >= STRINGS_MAX) {
+			*truncated = true;
+			return 0;
+		}
 		address += word_count * word_bytes;
 	}
 	return 0;

@@ -32,7 +32,8 @@ int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, boo
 
 /* Appends a NULL-terminated array of strings as a string vector, at most max bytes of it.
  * word_bytes: 8, or 4 for a 32-bit tracee. *count: strings in the array, also those that were cut
- * off (*truncated). -errno where the array itself cannot be read; unreadable strings are "". */
+ * off (*truncated); an array longer than execve(2) could take is cut too. -errno where the array
+ * itself cannot be read; unreadable strings are "". */
 int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max,
 		 size_t *count, bool *truncated);
 

@@ -41,6 +41,21 @@ ssize_t procfs_link(pid_t tid, const char *name, char *out, size_t size)
 	return read_link(path, out, size);
 }
 
+bool procfs_root(pid_t tid, struct strbuf *out)
+{
+	char own[64], its[64], root[PROCFS_LINK];
+	ssize_t own_len = procfs_link(getpid(), "ns/mnt", own, sizeof own);
+	ssize_t its_len = procfs_link(tid, "ns/mnt", its, sizeof its);
+	bool other_mounts = own_len > 0 && its_len > 0 &&
+			    !bytes_equal(bytes_of(own, (size_t)own_len), bytes_of(its, (size_t)its_len));
+	if (other_mounts)
+		strbuf_add(out, its, (size_t)its_len);
+	ssize_t root_len = procfs_link(tid, "root", root, sizeof root);
+	if (root_len > 1)
+		strbuf_add(out, root, (size_t)root_len);
+	return other_mounts;
+}
+
 ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size)
 {
 	if (fd < 0)

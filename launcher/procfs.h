@@ -6,6 +6,7 @@
 
 #include "strbuf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,6 +19,10 @@ ssize_t procfs_link(pid_t tid, const char *name, char *out, size_t size);
 
 /* How the kernel names descriptor fd of tid: a path, "socket:[1]", ... Its length, or -errno. */
 ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size);
+
+/* Appends the name of a root directory or mount namespace that is not ptwrap's own, nothing for its
+ * own. Is it another mount namespace? */
+bool procfs_root(pid_t tid, struct strbuf *out);
 
 /* Appends "N=NAME" strings, a string vector by number, for each open descriptor. 0 or -errno. */
 int procfs_fds(pid_t tid, struct strbuf *out);

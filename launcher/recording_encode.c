@@ -7,8 +7,13 @@
 #include "syscall.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 
-enum { GARBAGE_MAX = 80 /* masked slices of an event: each attachment, each field */ };
+enum {
+	GARBAGE_MAX = 80, /* masked slices of an event: each attachment, each field */
+	COMM_BYTES = 15,
+};
 
 struct recording_encoder {
 	struct recording_context *context;
@@ -370,6 +375,25 @@ static struct bytes mask_attached(struct recording_encoder *encoder, const struc
 	return attach->truncated ? redactor_drop_begun(encoder->redactor, masked) : masked;
 }
 
+/* The kernel cuts a thread's name after 15 bytes, be it set or asked for. */
+static bool is_thread_name(const struct event_syscall *call)
+{
+	const struct syscall_desc *desc = syscall_lookup(call->abi, call->number);
+	return desc && strcmp(desc->name, "prctl") == 0 &&
+	       (call->args[0] == PR_SET_NAME || call->args[0] == PR_GET_NAME);
+}
+
+static struct bytes mask_blob(struct recording_encoder *encoder, const struct event_syscall *call,
+			      const struct attach *attach)
+{
+	struct bytes masked = mask_attached(encoder, attach);
+	if (!encoder->redactor || !is_thread_name(call))
+		return masked;
+	struct bytes name = bytes_of(masked.data, strnlen(masked.data, masked.len));
+	struct bytes left = redactor_drop_begun(encoder->redactor, name);
+	return name.len >= COMM_BYTES && left.len < name.len ? left : masked;
+}
+
 static void put_attach(struct recording_encoder *encoder, const struct event_syscall *call,
 		       const struct attach *attach)
 {
@@ -381,7 +405,7 @@ static void put_attach(struct recording_encoder *encoder, const struct event_sys
 		put_attached_vector(encoder, call, attach);
 		break;
 	case CODING_BLOB:
-		put_blob(encoder, attach->arg, mask_attached(encoder, attach));
+		put_blob(encoder, attach->arg, mask_blob(encoder, call, attach));
 		break;
 	}
 }

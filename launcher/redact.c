@@ -160,7 +160,7 @@ static int reserve_secret(struct redactor *redactor)
 	return 0;
 }
 
-static int learn_value(struct redactor *redactor, struct bytes value)
+static int learn_value(struct redactor *redactor, struct bytes value, bool names_path)
 {
 	if (value.len < SECRET_MIN || is_learned(redactor, value))
 		return 0;
@@ -173,24 +173,64 @@ static int learn_value(struct redactor *redactor, struct bytes value)
 	uint32_t *bucket = &redactor->buckets[bucket_of(copy)];
 	struct secret *secret = &redactor->secrets[redactor->secret_count++];
 	*secret = (struct secret){ .data = copy, .len = value.len, .next = *bucket };
-	secret->names_path = value.len < PATH_MAX && access(copy, F_OK) == 0;
-	redactor->masked_count += !secret->names_path;
+	secret->names_path = names_path;
+	redactor->masked_count += !names_path;
 	*bucket = (uint32_t)redactor->secret_count;
 	return 0;
 }
 
-int redactor_learn(struct redactor *redactor, struct bytes environment)
+/* The next variable of the vector that has to be learned. */
+static bool next_secret(const struct redactor *redactor, struct bytes *environment, struct bytes *value)
 {
-	struct bytes variable, name, value;
-	int error = 0;
+	struct bytes variable, name;
+	while (bytes_next_string(environment, &variable))
+		if (split_variable(variable, &name, value) && value->len >= SECRET_MIN &&
+		    name_is_secret(redactor, name))
+			return true;
+	return false;
+}
 
-	while (bytes_next_string(&environment, &variable)) {
-		if (!split_variable(variable, &name, &value) || !name_is_secret(redactor, name))
+void redactor_find_paths(const struct redactor *redactor, struct bytes environment, struct strbuf *paths)
+{
+	struct bytes value;
+	char path[PATH_MAX];
+	while (next_secret(redactor, &environment, &value)) {
+		if (value.len >= sizeof path)
 			continue;
-		int failed = learn_value(redactor, value);
+		memcpy(path, value.data, value.len);
+		path[value.len] = '\0';
+		if (access(path, F_OK) == 0)
+			strbuf_add(paths, path, value.len + 1);
+	}
+}
+
+static bool is_among(struct bytes vector, struct bytes value)
+{
+	struct bytes string;
+	while (bytes_next_string(&vector, &string))
+		if (bytes_equal(string, value))
+			return true;
+	return false;
+}
+
+int redactor_learn_knowing(struct redactor *redactor, struct bytes environment, struct bytes paths)
+{
+	struct bytes value;
+	int error = 0;
+	while (next_secret(redactor, &environment, &value)) {
+		int failed = learn_value(redactor, value, is_among(paths, value));
 		if (failed < 0)
 			error = failed;
 	}
+	return error;
+}
+
+int redactor_learn(struct redactor *redactor, struct bytes environment)
+{
+	struct strbuf paths = { 0 };
+	redactor_find_paths(redactor, environment, &paths);
+	int error = redactor_learn_knowing(redactor, environment, strbuf_bytes(&paths));
+	strbuf_free(&paths);
 	return error;
 }
 

@@ -9,6 +9,7 @@
 #define PTWRAP_REDACT_H
 
 #include "bytes.h"
+#include "strbuf.h"
 
 struct redactor;
 
@@ -22,6 +23,13 @@ int redactor_add_pattern(struct redactor *redactor, const char *glob);
 
 /* Learns the values of the variables in a string vector of NAME=VALUE. 0 or -ENOMEM. */
 int redactor_learn(struct redactor *redactor, struct bytes environment);
+
+/* The same in two steps, for an environment of the tree: a path in it may lead to a file system that
+ * the tree itself serves, and asking for it block. redactor_find_paths asks: it appends, as a string
+ * vector, what would be learned and names an existing path; any thread may call it at any time.
+ * redactor_learn_knowing learns, with that answer. */
+void redactor_find_paths(const struct redactor *redactor, struct bytes environment, struct strbuf *paths);
+int redactor_learn_knowing(struct redactor *redactor, struct bytes environment, struct bytes paths);
 
 /* True if anything would be masked in `text`. */
 bool redactor_matches(const struct redactor *redactor, struct bytes text);

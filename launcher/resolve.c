@@ -103,14 +103,24 @@ static bool is_there(struct bytes name)
 	return lstat(path, &status) == 0;
 }
 
+/* The root directory as the kernel names it; in front of it may stand the mount namespace. */
+static const char *root_prefix(const struct place *place)
+{
+	const char *namespace_end = place->root && place->other_mounts ? strchr(place->root, ']') : NULL;
+	if (namespace_end)
+		return namespace_end + 1;
+	return place->root ? place->root : "";
+}
+
 struct bytes resolve_inside(const struct place *place, struct bytes name)
 {
 	static const char deleted[] = " (deleted)";
 	size_t tail = sizeof deleted - 1;
 	if (name.len > tail && memcmp(name.data + name.len - tail, deleted, tail) == 0 && !is_there(name))
 		name.len -= tail;
-	size_t root = place->root ? strlen(place->root) : 0;
-	if (root <= 1 || name.len < root || memcmp(name.data, place->root, root) != 0)
+	const char *prefix = root_prefix(place);
+	size_t root = strlen(prefix);
+	if (root <= 1 || name.len < root || memcmp(name.data, prefix, root) != 0)
 		return name;
 	if (name.len == root)
 		return bytes_of("/", 1);
@@ -183,7 +193,7 @@ static bool follow_magic(const struct place *place, struct bytes absolute, struc
 		if (look_up(place, path, out) > 0 &&
 		    !lies_below(bytes_of(out->data + start, out->len - start), "/proc"))
 			return true;
-		out->len = start;
+		strbuf_cut(out, start);
 		return false;
 	}
 	return false;
@@ -233,25 +243,37 @@ bool resolve_exists(const struct place *place, struct bytes absolute)
 /* Takes the last component off out, which begins at start with a slash or is empty. */
 static void drop_component(struct strbuf *out, size_t start)
 {
-	while (out->len > start && out->data[out->len - 1] != '/')
-		out->len--;
-	if (out->len > start)
-		out->len--;
+	size_t len = out->len;
+	while (len > start && out->data[len - 1] != '/')
+		len--;
+	strbuf_cut(out, len > start ? len - 1 : start);
+}
+
+/* Follows the links of as much of out as exists: behind that there are none. */
+static void follow_links(const struct place *place, struct strbuf *out, size_t start)
+{
+	struct strbuf whole = { 0 }, real = { 0 };
+	strbuf_add(&whole, out->data + start, out->len - start);
+	size_t there = whole.len;
+	while (there > 0 && !resolve_links(place, bytes_of(whole.data, there), &real))
+		while (there > 0 && whole.data[--there] != '/')
+			;
+	if (there > 0) {
+		strbuf_cut(out, start);
+		if (real.len > 1)
+			strbuf_add(out, real.data, real.len);
+		strbuf_add(out, whole.data + there, whole.len - there);
+	}
+	strbuf_free(&whole);
+	strbuf_free(&real);
 }
 
 /* `..`: what was gathered so far is a directory whose links must be followed first. */
 static void go_up(const struct place *place, struct strbuf *out, size_t start, bool *real)
 {
-	if (!*real && out->len > start) {
-		struct strbuf resolved = { 0 };
-		if (resolve_links(place, bytes_of(out->data + start, out->len - start), &resolved)) {
-			out->len = start;
-			if (resolved.len > 1)
-				strbuf_add(out, resolved.data, resolved.len);
-		}
-		strbuf_free(&resolved);
-		*real = true;
-	}
+	if (!*real && out->len > start)
+		follow_links(place, out, start);
+	*real = true;
 	drop_component(out, start);
 }
 

@@ -292,10 +292,22 @@ static int drain_lane(struct ringread *reader, int lane, bool all_dead,
 	return result;
 }
 
+/* Has somebody written where only the reader does? Lanes then look empty that were not. */
+static bool is_defaced(const struct ringread *reader)
+{
+	const struct ring_header *header = &reader->ring->header;
+	bool defaced = ring_load_relaxed(&header->magic) != RING_MAGIC;
+	for (int lane = 0; lane < RING_LANES; lane++)
+		defaced |= ring_load_relaxed(&reader->ring->lane[lane].tail) != reader->tail[lane];
+	return defaced;
+}
+
 int ringread_drain(struct ringread *ring, bool all_dead,
 		   int (*sink)(void *context, const struct ring_message *message), void *context)
 {
 	int result = 0;
+	if (is_defaced(ring))
+		ring->counters.garbage++;
 	for (int lane = 0; result == 0 && lane < RING_LANES; lane++)
 		result = drain_lane(ring, lane, all_dead, sink, context);
 	return result;

@@ -13,6 +13,8 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
@@ -50,7 +52,7 @@ static char *find_command(void)
 {
 	char *path = NULL;
 	const char *name = run.options->command[0];
-	int error = spawn_find(name, &path);
+	int error = launch_find(name, &path);
 	if (!error)
 		return path;
 	if (error == -ENOENT || error == -ENOTDIR) {
@@ -75,12 +77,26 @@ static const char *level_name(enum level level)
 	return names[level];
 }
 
+/* Also of a directory that was removed, as the reports have those of programs. malloc'ed, or NULL. */
+static char *own_directory(void)
+{
+	static const char deleted[] = " (deleted)";
+	char link[PATH_MAX], *cwd = getcwd(NULL, 0);
+	if (cwd)
+		return cwd;
+	ssize_t len = readlink("/proc/self/cwd", link, sizeof link);
+	size_t mark = sizeof deleted - 1;
+	if (len > (ssize_t)mark && memcmp(link + len - mark, deleted, mark) == 0)
+		len -= (ssize_t)mark;
+	return len > 0 ? strndup(link, (size_t)len) : NULL;
+}
+
 static void record_start(void)
 {
 	struct strbuf command = { 0 }, environment = { 0 };
 	struct utsname host;
 	uname(&host);
-	char *cwd = getcwd(NULL, 0);
+	char *cwd = own_directory();
 	struct event event = { .kind = EVENT_START };
 	event.start = (struct event_start){
 		.version = bytes_of_string(PTWRAP_VERSION),
@@ -120,7 +136,17 @@ static void make_redactor(void)
 	}
 }
 
-static void prepare(struct spawn *spawn)
+static void check_user(void)
+{
+	const char *user = run.options->user;
+	errno = 0;
+	if (!user || getpwnam(user))
+		return;
+	message_error("--user", "'%s': %s", user, errno ? strerror(errno) : "no such user");
+	give_up(EXIT_TROUBLE);
+}
+
+static void prepare(struct launch *launch)
 {
 	char why[256];
 	if (selection_init(&run.selection, run.options->level, run.options->trace,
@@ -128,7 +154,8 @@ static void prepare(struct spawn *spawn)
 		message_error("--trace", "%s", why);
 		give_up(EXIT_TROUBLE);
 	}
-	spawn->path = find_command();
+	check_user();
+	launch->path = find_command();
 	struct doctor_facts facts;
 	if (doctor_check(run.options->level != LEVEL_EXEC, &facts, why, sizeof why)) {
 		message_error(NULL, "%s", why);
@@ -142,7 +169,7 @@ static void prepare(struct spawn *spawn)
 	run.control = mmap(NULL, sizeof *run.control, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int error = !run.recording || run.control == MAP_FAILED ? -errno :
-		    filter_build(&run.selection, &spawn->filter);
+		    filter_build(&run.selection, &launch->filter);
 	if (error) {
 		message_error("cannot start", "%s", strerror(-error));
 		give_up(EXIT_TROUBLE);
@@ -153,12 +180,23 @@ static void prepare(struct spawn *spawn)
 
 /* ---- after ---- */
 
+/* What is wrong with a recording, and what can be done about it. */
+static const char *const flaws[] = {
+	[RECORDING_UNFINISHED] = "the recording has no end: whoever wrote it was killed; what stands in it was read",
+	[RECORDING_CUT] = "the recording ends inside a record: copy it whole, or do with what was read",
+	[RECORDING_CORRUPT] = "the recording is damaged: copy it anew, or do with what was read before the damage",
+	[RECORDING_FOREIGN] = "no recording of ptwrap " PTWRAP_VERSION ": --read takes what -o FILE.ptw wrote",
+	[RECORDING_IO_ERROR] = "the recording could not be read to its end",
+};
+
 /* The model of the whole recording, or NULL after a message. */
 static struct model *read_model(int fd, const char *name, enum recording_status *status)
 {
 	struct recording_reader *reader = recording_reader_open(fd);
 	struct model *model = reader ? model_read(reader, status) : NULL;
-	if (!model)
+	if (!model && reader && errno == EBADMSG && *status < sizeof flaws / sizeof *flaws && flaws[*status])
+		message_error(name, "%s", flaws[*status]);
+	else if (!model)
 		message_error(name, "%s", strerror(reader ? errno : ENOMEM));
 	recording_reader_close(reader);
 	return model;
@@ -219,30 +257,31 @@ static void finish_lingering(void)
 		shimfile_remove(&run.shim);
 }
 
+/* COMMAND was found, so what execve did not find is what the file asks for. */
 static _Noreturn void end_not_run(const struct watch_result *result)
 {
-	if (result->outcome == WATCH_REFUSED)
+	if (result->outcome == WATCH_REFUSED) {
 		message_error("cannot trace COMMAND", "%s (see ptwrap --doctor)", strerror(result->error));
-	else
-		message_error(run.options->command[0], "%s", strerror(result->error));
-	bool missing = result->error == ENOENT || result->error == ENOTDIR;
-	give_up(result->outcome == WATCH_REFUSED ? EXIT_TROUBLE :
-		missing			      ? EXIT_NOT_FOUND :
-						EXIT_NOT_EXECUTABLE);
+		give_up(EXIT_TROUBLE);
+	}
+	message_error(run.options->command[0], "%s%s", result->error == ENOENT ? "its interpreter or loader: " : "",
+		      strerror(result->error));
+	give_up(EXIT_NOT_EXECUTABLE);
 }
 
 void run_command(const struct options *options)
 {
-	static struct spawn spawn;
-	struct spawned spawned;
+	static struct launch launch;
+	struct launched launched;
 	run.options = options;
-	prepare(&spawn);
+	prepare(&launch);
 	run.start_realtime_ns = clock_ns(CLOCK_REALTIME);
 	run.start_ns = clock_monotonic_ns();
 	record_start();
-	spawn.argv = options->command;
-	spawn.user = options->user;
-	spawn.supervision = (struct supervision){
+	recording_flush(run.recording); /* whenever ptwrap is killed, --read has a beginning */
+	launch.argv = options->command;
+	launch.user = options->user;
+	launch.supervision = (struct supervision){
 		.selection = &run.selection,
 		.recording = run.recording,
 		.redactor = run.redactor,
@@ -253,13 +292,13 @@ void run_command(const struct options *options)
 		.orphaned = finish_orphaned,
 		.lingered = finish_lingering,
 	};
-	watch_block_signals(&spawn.mask);
-	int error = spawn_command(&spawn, &spawned);
+	watch_block_signals(&launch.mask);
+	int error = launch_command(&launch, &launched);
 	if (error) {
 		message_error("cannot fork", "%s", strerror(-error));
 		give_up(EXIT_TROUBLE);
 	}
-	struct watch_result result = watch_command(&spawned, run.control);
+	struct watch_result result = watch_command(&launched, run.control);
 	if (result.outcome == WATCH_NOT_RUN || result.outcome == WATCH_REFUSED)
 		end_not_run(&result);
 	bool died = result.outcome == WATCH_SUPERVISOR_DIED;
@@ -290,5 +329,7 @@ int run_read(const struct options *options)
 	print_summary(model);
 	model_free(model);
 	outputs_free(run.outputs);
-	return failed ? EXIT_TROUBLE : 0;
+	if (status != RECORDING_WHOLE)
+		message_error(options->read, "%s", flaws[status]);
+	return failed || status != RECORDING_WHOLE ? EXIT_TROUBLE : 0;
 }

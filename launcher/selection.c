@@ -333,13 +333,15 @@ static int parse_set(struct parser *parser)
 		add_everything(&parser->included, &all_abis);
 	if (!at[negated])
 		return fail(parser, "no system call named in", parser->trace, NULL);
+	bool any = false;
 	for (at += negated; *at;) {
 		size_t len = strcspn(at, ",");
 		if (len && parse_element(parser, bytes_of(at, len), negated) < 0)
 			return -1;
+		any |= len > 0;
 		at += len + (at[len] == ',');
 	}
-	return 0;
+	return any ? 0 : fail(parser, "no system call named in", parser->trace, NULL);
 }
 
 static bool is_never_reported(enum event_abi abi, uint32_t number)

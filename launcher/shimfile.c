@@ -6,18 +6,22 @@
 
 #include "ptwrap/abi.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define DIRECTORY "/ptwrap-XXXXXX"
+#define DIRECTORY_PREFIX "ptwrap-shim-"
+#define DIRECTORY "/" DIRECTORY_PREFIX "XXXXXX"
 
 extern const char shim_image[] __attribute__((visibility("hidden")));
 extern const char shim_image_end[] __attribute__((visibility("hidden")));
@@ -105,6 +109,49 @@ static bool is_passable(const char *place)
 	return true;
 }
 
+/* The directory is locked for as long as launcher or supervisor live. */
+static int lock_directory(struct shimfile *file)
+{
+	struct stat status;
+	int fd = open(file->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	file->lock_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd >= 0)
+		close(fd);
+	if (file->lock_fd < 0 || flock(file->lock_fd, LOCK_SH | LOCK_NB) || fstat(file->lock_fd, &status))
+		return -errno;
+	return status.st_nlink > 0 ? 0 : -ENOENT;
+}
+
+/* Nobody holds its lock: what a run left whose launcher and supervisor were both killed. */
+static void remove_stale(const char *path)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		unlinkat(fd, PTWRAP_SHIM_FILE + 1, 0);
+		rmdir(path);
+	}
+	close(fd);
+}
+
+static void sweep(const char *place)
+{
+	char path[SHIMFILE_PATH + NAME_MAX];
+	DIR *directory = opendir(place);
+	struct dirent *entry;
+	while (directory && (entry = readdir(directory))) {
+		if (strncmp(entry->d_name, DIRECTORY_PREFIX, sizeof(DIRECTORY_PREFIX) - 1) != 0 ||
+		    strlen(entry->d_name) != sizeof(DIRECTORY) - 2)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", place, entry->d_name);
+		remove_stale(path);
+	}
+	if (directory)
+		closedir(directory);
+}
+
 static int create_in(struct shimfile *file, const char *place, bool passable)
 {
 	size_t room = SHIMFILE_PATH - sizeof(DIRECTORY) - sizeof(PTWRAP_SHIM_FILE);
@@ -112,14 +159,16 @@ static int create_in(struct shimfile *file, const char *place, bool passable)
 		return -ENOENT;
 	if (is_passable(place) != passable)
 		return -EACCES;
+	sweep(place);
 	snprintf(file->path, sizeof(file->path), "%s" DIRECTORY, place);
 	if (!mkdtemp(file->path)) {
 		file->path[0] = '\0';
 		return -errno;
 	}
+	int locked = lock_directory(file);
 	memcpy(file->path + strlen(file->path), PTWRAP_SHIM_FILE, sizeof(PTWRAP_SHIM_FILE));
 	file->passable = passable;
-	int error = inject_path_is_fit(file->path) ? make_file(file) : -EINVAL;
+	int error = locked ? locked : inject_path_is_fit(file->path) ? make_file(file) : -EINVAL;
 	if (!error)
 		error = open_directory(file);
 	if (error)
@@ -130,7 +179,7 @@ static int create_in(struct shimfile *file, const char *place, bool passable)
 int shimfile_create(struct shimfile *file)
 {
 	int error = 0;
-	*file = (struct shimfile){ 0 };
+	*file = (struct shimfile){ .lock_fd = -1 };
 	for (int passable = 1; passable >= 0; passable--) {
 		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 			const char *place = places[i] ? places[i] : getenv("TMPDIR");
@@ -152,6 +201,9 @@ void shimfile_remove(struct shimfile *file)
 	*directory_end(file) = '\0';
 	rmdir(file->path);
 	file->path[0] = '\0';
+	if (file->lock_fd >= 0)
+		close(file->lock_fd);
+	file->lock_fd = -1;
 }
 
 /* Is it ours to pass through directories that only we may? */

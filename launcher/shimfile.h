@@ -15,6 +15,7 @@ struct shimfile {
 	dev_t device;
 	ino_t inode;
 	bool passable; /* any user may pass through the directories above it */
+	int lock_fd;   /* of the directory; a later run removes one that nobody has locked */
 };
 
 /* Writes the embedded shim to the first fit place among /dev/shm, $TMPDIR, /tmp and /var/tmp. 0, or

@@ -3,28 +3,66 @@
 
 #include "procfs.h"
 #include "ptwrap/abi.h"
+#include "redact.h"
 #include "ringread.h"
 #include "supervisor.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+enum { COMM_BYTES = 15 };
 
 static bool is_in_shim(const struct process *process, uint64_t ip)
 {
 	return ip - process->text_start < process->text_len;
 }
 
+/* To open just anything that a process offers could block on a file system that the tree serves, or set
+ * a device to work. */
+static bool is_named_like_ring(pid_t tid, int fd)
+{
+	static const char ring[] = "/memfd:" PTWRAP_RING_NAME " (deleted)";
+	char link[PROCFS_LINK];
+	ssize_t len = procfs_fd_link(tid, fd, link, sizeof link);
+	return len > 0 && bytes_equal(bytes_of(link, (size_t)len), bytes_of_string(ring));
+}
+
+/* The calls that abi.h lists, and no others: what pretends to be a shim hides nothing else by it. */
+static bool is_a_shims(const struct event_syscall *made)
+{
+	switch (made->number) {
+	case SYS_getpid:
+	case SYS_gettid:
+	case SYS_pread64:
+	case SYS_close:
+		return true;
+	case SYS_mmap:
+		return !(made->args[2] & PROT_EXEC);
+	case SYS_prctl:
+		return made->args[0] == PR_GET_NAME;
+	case SYS_rt_tgsigqueueinfo:
+		return made->args[2] == SIGSTOP;
+	default:
+		return false;
+	}
+}
+
 /* Takes the memfd that the process offers. The size of its ring, or -errno. */
 static int64_t adopt_ring(struct process *process, pid_t tid, int fd)
 {
 	char path[PROCFS_PATH], name[32];
+	if (!is_named_like_ring(tid, fd))
+		return -ENOSYS;
 	snprintf(name, sizeof name, "fd/%d", fd);
 	procfs_path(path, tid, name);
-	int memfd = fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int memfd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (memfd < 0)
 		return -ENOSYS;
 	ringread_close(process->ring);
@@ -60,7 +98,7 @@ bool shimlink_serve_call(struct process *process, pid_t tid, const struct call *
 	}
 	if (process->shim != SHIM_GREETING)
 		return false;
-	bool own = is_in_shim(process, call->ip);
+	bool own = is_in_shim(process, call->ip) && is_a_shims(made);
 	bool last = own && made->number == SYS_close && made->args[2] == PTWRAP_HELLO_MAGIC;
 	if (!own || last)
 		process->shim = SHIM_ABSENT;
@@ -97,6 +135,13 @@ struct drain {
 	uint64_t t_ns;
 };
 
+/* The kernel cuts a thread's name after 15 bytes. */
+static struct bytes without_begun_secret(struct bytes name)
+{
+	const struct redactor *redactor = supervisor_get()->redactor;
+	return redactor && name.len >= COMM_BYTES ? redactor_drop_begun(redactor, name) : name;
+}
+
 static int record_message(void *context, const struct ring_message *message)
 {
 	const struct drain *drain = context;
@@ -108,7 +153,7 @@ static int record_message(void *context, const struct ring_message *message)
 		event.meta.build_id = message->library.build_id;
 	} else if (message->kind == RING_THREAD_NAME) {
 		event.meta.meta_kind = META_THREAD_NAME;
-		event.meta.text = message->thread_name;
+		event.meta.text = without_begun_secret(message->thread_name);
 	} else {
 		return 0;
 	}
@@ -128,7 +173,7 @@ void shimlink_drain(struct process *process, uint64_t t_ns)
 	struct ringread_counters counters = ringread_counters(process->ring);
 	if (counters.garbage)
 		supervisor_note(process->id, "shim-suspect", "wrote to its ring what no shim writes");
-	if (counters.dropped)
+	else if (counters.dropped)
 		supervisor_note(process->id, "shim-refused", "its ring had no room for some of its libraries");
 }
 

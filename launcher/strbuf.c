@@ -59,12 +59,17 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
 	buf->len += (size_t)len;
 }
 
+void strbuf_cut(struct strbuf *buf, size_t len)
+{
+	buf->len = len;
+	if (buf->data)
+		buf->data[len] = '\0';
+}
+
 void strbuf_reset(struct strbuf *buf)
 {
-	buf->len = 0;
+	strbuf_cut(buf, 0);
 	buf->failed = false;
-	if (buf->data)
-		buf->data[0] = '\0';
 }
 
 void strbuf_free(struct strbuf *buf)

@@ -20,6 +20,9 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...) __attribute__((for
  * memory. */
 char *strbuf_reserve(struct strbuf *buf, size_t len);
 
+/* Forgets all but the first len bytes. */
+void strbuf_cut(struct strbuf *buf, size_t len);
+
 /* Forgets the contents, keeps the memory. */
 void strbuf_reset(struct strbuf *buf);
 void strbuf_free(struct strbuf *buf);

@@ -18,13 +18,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The last delivery of a signal to COMMAND. */
+struct delivered {
+	atomic_int sender;         /* its pid as siginfo has it; 0: none, -1: the kernel */
+	_Atomic uint64_t at_ns;    /* CLOCK_MONOTONIC; written before sender */
+};
+
 /* What launcher and supervisor share in memory (made before the forks, MAP_SHARED). */
 struct control {
 	atomic_int phase;          /* enum control_phase, written by the supervisor */
 	atomic_int command_status; /* as wait(2) has it; valid from CONTROL_ENDED */
 	atomic_int seize_error;    /* errno with CONTROL_REFUSED */
 	atomic_bool lingering;     /* CONTROL_ENDED, but the supervisor stays for what COMMAND left */
-	atomic_int delivered[65];  /* by signal: who sent COMMAND the last one that it was given */
+	struct delivered delivered[65]; /* by signal */
 };
 
 enum control_phase {

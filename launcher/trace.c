@@ -140,31 +140,38 @@ static struct {
 	uint64_t due_ns;
 } sweep;
 
+struct waited {
+	pid_t tid;
+	int status;
+	struct rusage usage;
+};
+
+/* How many wait, up to a batch; *cost_ns: what the last look took. */
+static int take_batch(struct waited batch[SWEEP_BATCH], uint64_t *cost_ns)
+{
+	for (int count = 0; count < SWEEP_BATCH; count++) {
+		struct waited *waited = &batch[count];
+		uint64_t start = clock_monotonic_ns();
+		waited->tid = wait4(-1, &waited->status, __WALL | WNOHANG, &waited->usage);
+		*cost_ns = clock_monotonic_ns() - start;
+		if (waited->tid <= 0)
+			return count;
+	}
+	return SWEEP_BATCH;
+}
+
 /* Takes what waits, whoever it is: first all of it, then it is served, so a task that stops again
  * at once cannot starve those behind it in the kernel's list. */
 static void sweep_all(void)
 {
-	static struct {
-		pid_t tid;
-		int status;
-		struct rusage usage;
-	} batch[SWEEP_BATCH];
-	uint64_t cost_ns;
+	static struct waited batch[SWEEP_BATCH];
+	uint64_t cost_ns = 0;
 	int count;
 	do {
-		uint64_t start;
-		count = -1;
-		do {
-			count++;
-			start = clock_monotonic_ns();
-			batch[count].tid = wait4(-1, &batch[count].status, __WALL | WNOHANG,
-						 &batch[count].usage);
-		} while (batch[count].tid > 0 && count < SWEEP_BATCH - 1);
-		cost_ns = clock_monotonic_ns() - start;
-		int taken = count + (batch[count].tid > 0);
-		for (int i = 0; i < taken; i++)
+		count = take_batch(batch, &cost_ns);
+		for (int i = 0; i < count; i++)
 			serve(batch[i].tid, batch[i].status, &batch[i].usage);
-	} while (batch[count].tid > 0);
+	} while (count == SWEEP_BATCH);
 	uint64_t pause = cost_ns < SWEEP_CHEAP_NS ? 0 : cost_ns * SWEEP_SHARE;
 	sweep.due_ns = clock_monotonic_ns() + (pause < SWEEP_MAX_NS ? pause : SWEEP_MAX_NS);
 	sweep.needed = false;

@@ -1,6 +1,7 @@
 /* The tables of tracees and processes: see tracee.h. */
 #include "tracee.h"
 
+#include "procfs.h"
 #include "ringread.h"
 
 #include <stdlib.h>
@@ -157,6 +158,21 @@ struct process *process_create(pid_t pid, const struct process *parent)
 	process->other_mounts = parent->other_mounts;
 	process->root = parent->root ? strdup(parent->root) : NULL;
 	return process;
+}
+
+void process_set_root(struct process *process, struct bytes root, bool other_mounts)
+{
+	free(process->root);
+	process->root = root.len ? strndup(root.data, root.len) : NULL;
+	process->other_mounts = other_mounts;
+}
+
+void process_read_root(struct process *process, pid_t tid)
+{
+	struct strbuf root = { 0 };
+	bool other_mounts = procfs_root(tid, &root);
+	process_set_root(process, strbuf_bytes(&root), other_mounts);
+	strbuf_free(&root);
 }
 
 struct place process_place(const struct process *process, pid_t tid)

@@ -59,6 +59,8 @@ struct tracee {
 	struct call *call;   /* under way, or NULL */
 	struct job *job;     /* GATHERING: what the helper does */
 	uint64_t exec_ns;    /* when its last execve was seen */
+	uint64_t interrupted_ns; /* CLOCK_MONOTONIC, when its call was first interrupted (act_restart.c), or 0 */
+	unsigned restarts;       /* of that call */
 };
 
 const char *tracee_state_name(enum tracee_state state);
@@ -88,6 +90,12 @@ struct process *process_create(pid_t pid, const struct process *parent);
 
 /* Where the process of a task looks at files from. */
 struct place process_place(const struct process *process, pid_t tid);
+
+/* It has that root directory (no bytes: ptwrap's own) from now on. */
+void process_set_root(struct process *process, struct bytes root, bool other_mounts);
+
+/* The same, as /proc has it for its task tid. */
+void process_read_root(struct process *process, pid_t tid);
 
 /* The id of the process that has, or among the last 1,024 that ended had, that pid; 0 if none. */
 uint32_t process_id_of_pid(pid_t pid);

@@ -67,7 +67,8 @@ const char *transitions_cell(enum tracee_state state, enum stop_kind kind)
 
 void resume_tracee(struct tracee *tracee, enum resume resume, int inject)
 {
-	if (resume == RESUME_CONT && tracee->process && tracee->process->trace_all)
+	bool watched = tracee->interrupted_ns || (tracee->process && tracee->process->trace_all);
+	if (resume == RESUME_CONT && watched)
 		resume = RESUME_SYSCALL;
 	trace_resume(tracee->tid, resume, inject);
 }

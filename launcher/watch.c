@@ -2,9 +2,12 @@
  *
  * Signals are taken from a signalfd, so there are no handlers and no races with poll. A signal that
  * was sent to the launcher alone is forwarded; one that COMMAND got too, being in the same process
- * group or session, is not (hazard 24). */
+ * group or session, is not (hazard 24). Which it was shows a moment later only: the kernel may not have
+ * come to COMMAND yet, nor the supervisor to its delivery stop. So each is kept for that moment.
+ * A program that takes such a signal by sigwait or signalfd, within that moment, gets it twice. */
 #include "watch.h"
 
+#include "clock.h"
 #include "procfs.h"
 
 #include <errno.h>
@@ -15,12 +18,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {
+	HELD_MAX = 64,
+	HELD_NS = 20000000,      /* how long a signal is kept */
+	SEEN_BEFORE_NS = 100000000, /* COMMAND's own may have been delivered so much earlier */
+	STOPPED_NS = 1000000000     /* how long somebody may stop the supervisor */
+};
+
+/* A signal that the launcher got, and COMMAND perhaps too. */
+struct held {
+	struct signalfd_siginfo info;
+	uint64_t taken_ns;
+};
+
 struct watch {
-	const struct spawned *spawned;
+	const struct launched *launched;
 	struct control *control;
 	struct watch_result result;
 	int signal_fd;
 	bool command_ended, supervisor_ended, closed;
+	uint64_t stopped_ns; /* since when the supervisor is stopped; 0: it is not */
+	struct held held[HELD_MAX]; /* in the order in which they came */
+	size_t held_count;
 };
 
 static void faults_of(sigset_t *set)
@@ -43,45 +62,94 @@ void watch_block_signals(sigset_t *mask_before)
 	sigprocmask(SIG_SETMASK, &blocked, mask_before);
 }
 
-/* Was the same signal sent to COMMAND itself? It then is pending there, or was delivered already. */
-static bool command_got_it(struct watch *watch, const struct signalfd_siginfo *info)
+/* A standard signal is pending once; those from SIGRTMIN on are queued, each counts. */
+static bool is_pending_in_command(const struct watch *watch, uint32_t number)
 {
 	uint64_t pending = 0;
-	atomic_int *delivered = &watch->control->delivered[info->ssi_signo];
-	if (procfs_status_field(watch->spawned->command, "\nShdPnd:", 16, &pending) == 0 &&
-	    (pending >> (info->ssi_signo - 1) & 1))
-		return true;
-	int sender = (int)info->ssi_pid;
-	return atomic_compare_exchange_strong(delivered, &sender, 0);
+	if (number >= 32)
+		return false;
+	procfs_status_field(watch->launched->command, "\nShdPnd:", 16, &pending);
+	return pending >> (number - 1) & 1;
 }
 
-static void forward(struct watch *watch, const struct signalfd_siginfo *info)
+/* Was COMMAND given the same signal by the same sender just now? */
+static bool was_delivered_to_command(struct watch *watch, const struct held *held)
 {
-	if (watch->command_ended || info->ssi_code == SI_KERNEL || info->ssi_signo > 64)
-		return;
-	if (!command_got_it(watch, info))
-		kill(watch->spawned->command, (int)info->ssi_signo);
+	struct delivered *delivered = &watch->control->delivered[held->info.ssi_signo];
+	int sender = (int)held->info.ssi_pid;
+	return atomic_load(&delivered->at_ns) + SEEN_BEFORE_NS >= held->taken_ns &&
+	       atomic_compare_exchange_strong(&delivered->sender, &sender, 0);
 }
 
-/* COMMAND has stopped: so does ptwrap, by the same signal, until it is continued; then COMMAND is. */
-static void stop_like_command(struct watch *watch, int signal)
+static void forward(const struct watch *watch, const struct signalfd_siginfo *info)
+{
+	union sigval value = { .sival_ptr = (void *)(uintptr_t)info->ssi_ptr };
+	if (info->ssi_code == SI_QUEUE)
+		sigqueue(watch->launched->command, (int)info->ssi_signo, value);
+	else
+		kill(watch->launched->command, (int)info->ssi_signo);
+}
+
+/* timeout(1) signals ptwrap, and then its group. */
+static bool is_held(const struct watch *watch, const struct signalfd_siginfo *info)
+{
+	for (size_t i = 0; i < watch->held_count; i++)
+		if (info->ssi_signo < 32 && watch->held[i].info.ssi_signo == info->ssi_signo &&
+		    watch->held[i].info.ssi_pid == info->ssi_pid)
+			return true;
+	return false;
+}
+
+static void hold(struct watch *watch, const struct signalfd_siginfo *info)
+{
+	if (watch->command_ended || info->ssi_code == SI_KERNEL || info->ssi_signo > 64 ||
+	    is_held(watch, info) || is_pending_in_command(watch, info->ssi_signo))
+		return;
+	if (watch->held_count == HELD_MAX)
+		forward(watch, info);
+	else
+		watch->held[watch->held_count++] = (struct held){ *info, clock_monotonic_ns() };
+}
+
+/* Forwards what was kept long enough. Milliseconds until the next one is, -1: none. */
+static int release_held(struct watch *watch)
+{
+	uint64_t now = clock_monotonic_ns();
+	size_t done = 0;
+	while (done < watch->held_count && watch->held[done].taken_ns + HELD_NS <= now) {
+		const struct held *held = &watch->held[done++];
+		if (!watch->command_ended && !was_delivered_to_command(watch, held) &&
+		    !is_pending_in_command(watch, held->info.ssi_signo))
+			forward(watch, &held->info);
+	}
+	watch->held_count -= done;
+	memmove(watch->held, watch->held + done, watch->held_count * sizeof *watch->held);
+	if (!watch->held_count)
+		return -1;
+	return (int)((watch->held[0].taken_ns + HELD_NS - now) / 1000000) + 1;
+}
+
+/* COMMAND has stopped: so does ptwrap, by the same signal, until it is continued. The SIGCONT that does it
+ * is a signal like others, to be forwarded unless COMMAND got it too. */
+static void stop_like_command(int number)
 {
 	sigset_t one;
 	sigemptyset(&one);
-	sigaddset(&one, signal);
-	kill(getpid(), signal);
+	sigaddset(&one, number);
+	if (number != SIGSTOP)
+		signal(number, SIG_DFL);
+	kill(getpid(), number);
 	sigprocmask(SIG_UNBLOCK, &one, NULL);
 	sigprocmask(SIG_BLOCK, &one, NULL);
-	kill(watch->spawned->command, SIGCONT);
 }
 
 static void reap_command(struct watch *watch)
 {
 	int status;
 	while (!watch->command_ended &&
-	       waitpid(watch->spawned->command, &status, WNOHANG | WUNTRACED) > 0) {
+	       waitpid(watch->launched->command, &status, WNOHANG | WUNTRACED) > 0) {
 		if (WIFSTOPPED(status)) {
-			stop_like_command(watch, WSTOPSIG(status));
+			stop_like_command(WSTOPSIG(status));
 			continue;
 		}
 		watch->command_ended = true;
@@ -91,10 +159,32 @@ static void reap_command(struct watch *watch)
 
 static void reap_supervisor(struct watch *watch)
 {
-	if (watch->supervisor_ended || watch->spawned->supervisor <= 0)
-		return;
-	if (waitpid(watch->spawned->supervisor, NULL, WNOHANG) == watch->spawned->supervisor)
-		watch->supervisor_ended = true;
+	pid_t supervisor = watch->launched->supervisor;
+	int status;
+	while (!watch->supervisor_ended && supervisor > 0 &&
+	       waitpid(supervisor, &status, WNOHANG | WUNTRACED | WCONTINUED) == supervisor) {
+		watch->stopped_ns = WIFSTOPPED(status) ? clock_monotonic_ns() : 0;
+		watch->supervisor_ended = !WIFSTOPPED(status) && !WIFCONTINUED(status);
+	}
+}
+
+/* A stopped supervisor holds the whole tree: a stop that nobody ends is ended here. Milliseconds until
+ * then, -1: it is not stopped. */
+static int resume_supervisor(struct watch *watch)
+{
+	if (!watch->stopped_ns || watch->supervisor_ended)
+		return -1;
+	uint64_t now = clock_monotonic_ns(), until = watch->stopped_ns + STOPPED_NS;
+	if (now < until)
+		return (int)((until - now) / 1000000) + 1;
+	watch->stopped_ns = 0;
+	kill(watch->launched->supervisor, SIGCONT);
+	return -1;
+}
+
+static int sooner(int a_ms, int b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
 /* As PID 1 ptwrap inherits every orphan. */
@@ -115,7 +205,7 @@ static void take_signals(struct watch *watch)
 	struct signalfd_siginfo info;
 	while (read(watch->signal_fd, &info, sizeof info) == sizeof info) {
 		if (info.ssi_signo != SIGCHLD) {
-			forward(watch, &info);
+			hold(watch, &info);
 			continue;
 		}
 		reap_command(watch);
@@ -127,7 +217,7 @@ static void take_signals(struct watch *watch)
 static void take_phase(struct watch *watch)
 {
 	char byte;
-	if (read(watch->spawned->ready_fd, &byte, 1) == 1) {
+	if (read(watch->launched->ready_fd, &byte, 1) == 1) {
 		int phase = atomic_load(&watch->control->phase);
 		watch->closed = phase == CONTROL_ENDED || phase == CONTROL_REFUSED;
 		if (phase == CONTROL_REFUSED) {
@@ -146,8 +236,8 @@ static void take_exec_error(struct watch *watch, struct pollfd *source)
 {
 	int error;
 	if (read(source->fd, &error, sizeof error) == sizeof error) {
-		watch->result.outcome = WATCH_NOT_RUN;
-		watch->result.error = -error;
+		watch->result.outcome = error < 0 ? WATCH_NOT_RUN : WATCH_REFUSED;
+		watch->result.error = abs(error);
 	}
 	source->fd = -1;
 }
@@ -157,20 +247,21 @@ static bool is_over(const struct watch *watch)
 	return watch->closed && (watch->command_ended || watch->result.outcome != WATCH_ENDED);
 }
 
-struct watch_result watch_command(const struct spawned *spawned, struct control *control)
+struct watch_result watch_command(const struct launched *launched, struct control *control)
 {
-	struct watch watch = { .spawned = spawned, .control = control };
+	struct watch watch = { .launched = launched, .control = control };
 	sigset_t all;
 	sigfillset(&all);
 	signal(SIGCHLD, SIG_DFL);
 	watch.signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	struct pollfd sources[] = { { watch.signal_fd, POLLIN, 0 },
-				    { spawned->ready_fd, POLLIN, 0 },
-				    { spawned->exec_error_fd, POLLIN, 0 } };
+				    { launched->ready_fd, POLLIN, 0 },
+				    { launched->exec_error_fd, POLLIN, 0 } };
 	take_signals(&watch);
 	reap_command(&watch);
 	while (!is_over(&watch)) {
-		if (poll(sources, 3, -1) < 0 && errno != EINTR)
+		int timeout_ms = sooner(release_held(&watch), resume_supervisor(&watch));
+		if (poll(sources, 3, timeout_ms) < 0 && errno != EINTR)
 			break;
 		if (sources[2].revents && sources[2].fd >= 0)
 			take_exec_error(&watch, &sources[2]);
@@ -180,11 +271,11 @@ struct watch_result watch_command(const struct spawned *spawned, struct control 
 			take_phase(&watch);
 	}
 	if (!watch.command_ended && watch.result.outcome != WATCH_ENDED) {
-		kill(spawned->command, SIGKILL); /* seized or not, nothing may run on unseen */
-		waitpid(spawned->command, &watch.result.status, 0);
+		kill(launched->command, SIGKILL); /* seized or not, nothing may run on unseen */
+		waitpid(launched->command, &watch.result.status, 0);
 	}
 	if (!atomic_load(&control->lingering) && !watch.supervisor_ended)
-		waitpid(spawned->supervisor, NULL, 0);
+		waitpid(launched->supervisor, NULL, 0);
 	close(watch.signal_fd);
 	return watch.result;
 }

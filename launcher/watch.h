@@ -3,7 +3,7 @@
 #ifndef PTWRAP_WATCH_H
 #define PTWRAP_WATCH_H
 
-#include "spawn.h"
+#include "launch.h"
 
 enum watch_outcome {
 	WATCH_ENDED,           /* the recording is whole */
@@ -19,11 +19,11 @@ struct watch_result {
 };
 
 /* Blocks all signals but those of faults, and remembers the mask COMMAND is to have; call it before
- * spawn_command. */
+ * launch_command. */
 void watch_block_signals(sigset_t *mask_before);
 
 /* Returns when COMMAND's run is over, all of ptwrap's children but a lingering supervisor reaped. */
-struct watch_result watch_command(const struct spawned *spawned, struct control *control);
+struct watch_result watch_command(const struct launched *launched, struct control *control);
 
 /* Ends this process as COMMAND ended: exits with its status, or dies by its signal, without a core
  * file of its own; as PID 1, which cannot, exits 128 + signal. */

@@ -142,19 +142,21 @@ refused() {
 }
 
 @test "the doctor says what a sandbox refuses, and the fix" {
-	run "$(program refuse)" ptrace=EPERM "$PTWRAP" --doctor
+	needs_program refuse
+	run "$PROGRAMS/refuse" ptrace=EPERM "$PTWRAP" --doctor
 	same status 1 "$status"
 	[[ $output == *'FAIL  ptrace of a sibling process: Operation not permitted  -> '*SYS_PTRACE* ]]
-	run "$(program refuse)" seccomp=EINVAL "$PTWRAP" --doctor
+	run "$PROGRAMS/refuse" seccomp=EINVAL "$PTWRAP" --doctor
 	same status 1 "$status"
 	[[ $output == *'FAIL  seccomp filter'*'--level exec'* ]]
-	run "$(program refuse)" process_vm_readv=EPERM "$PTWRAP" --doctor
+	run "$PROGRAMS/refuse" process_vm_readv=EPERM "$PTWRAP" --doctor
 	same status 0 "$status"
 	[[ $output == *'warn  process_vm_readv'* ]]
 }
 
 @test "where ptrace is refused COMMAND does not run, and the message has the fix" {
-	run --separate-stderr "$(program refuse)" ptrace=EPERM "$PTWRAP" touch ran
+	needs_program refuse
+	run --separate-stderr "$PROGRAMS/refuse" ptrace=EPERM "$PTWRAP" touch ran
 	same status 125 "$status"
 	same 'number of lines' 1 "${#stderr_lines[@]}"
 	[[ $stderr == 'ptwrap: ptrace is not permitted: '*SYS_PTRACE* ]]

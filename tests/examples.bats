@@ -3,7 +3,7 @@
 load helper
 
 @test "examples/hello-project: the whole build is in the report, and comes out as without ptwrap" {
-	cp -r "$TOP/examples/hello-project" bare
+	hello_project bare
 	cp -r bare wrapped
 	make -s -C bare -j2 test
 	audit make -s -C wrapped -j2 test
@@ -33,7 +33,7 @@ load helper
 }
 
 @test "examples/questions.sh: answers each of its questions" {
-	cp -r "$TOP/examples/hello-project" p
+	hello_project p
 	audit sh -c 'make -s -C p -j2 test; exec false'
 	ask() { "$TOP/examples/questions.sh" run.json "$@"; }
 	ask programs | grep -q '/make$'

@@ -165,7 +165,6 @@ executable() {
 
 @test "a search of PATH is as many failed execs as there were" {
 	mkdir a b
-	audit env PATH="$PWD/a:$PWD/b:/bin" "$PROGRAMS/births" fork
 	audit env PATH="$PWD/a:$PWD/b:/bin:/usr/bin" true
 	report_is '.processes[0].failed_execs | map([.path, .errno]) == [[$pwd + "/a/true", "ENOENT"], [$pwd + "/b/true", "ENOENT"]]' \
 		--arg pwd "$PWD"
@@ -204,13 +203,14 @@ executable() {
 }
 
 @test "a set-user-id program without what it would gain is noted" {
-	[ "$(id -u)" -ne 0 ] || needs setpriv
-	needs_set_user_id_file
-	local runner=()
-	[ "$(id -u)" -ne 0 ] || runner=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-	chmod 777 .
-	run "${runner[@]}" "$PTWRAP" -q -o run.json /bin/su --help
-	report_is 'any(.coverage.notes[]; .kind == "setuid-degraded" and .process == 1)'
+	[ -u /bin/su ] || skip 'no set-user-id program on this machine'
+	local as=()
+	[ "$(id -u)" -ne 0 ] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	cp "$PTWRAP" ptwrap
+	chmod 777 . ptwrap
+	run "${as[@]}" ./ptwrap -q -o run.json /bin/su --help
+	same status 0 "$status"
+	report_is '.coverage.notes | map([.kind, .process]) == [["setuid-degraded", 1]]'
 }
 
 @test "-u runs COMMAND as that user, and set-user-id programs keep their right" {

@@ -53,6 +53,12 @@ same() {
 	return 1
 }
 
+# hello_project DIRECTORY: a copy of the example project of which nothing is built yet.
+hello_project() {
+	cp -r "$TOP/examples/hello-project" "$1"
+	rm -rf "$1/build"
+}
+
 # needs_program NAME...: skips where this machine could not build it; it is then $PROGRAMS/NAME.
 needs_program() {
 	local name

@@ -11,6 +11,7 @@ cc=${CC:-gcc}
 clang=${CLANG:-clang}
 flags=(-std=gnu11 -D_GNU_SOURCE -Ilauncher -Iinclude -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes)
 mapfile -t launcher < <(find launcher -name '*.c' | sort)
+mapfile -t checkers < <(find tests -name '*.c' ! -name '*_nolibc32.c' | sort)
 mapfile -t headers < <(find launcher include shim -name '*.h' | sort)
 mapfile -t shells < <(find .ci tests examples -type f \( -name '*.sh' -o -path .ci/run -o -name '*.bash' -o -name musl-gcc \) | sort)
 
@@ -44,6 +45,15 @@ builds_without_warning() {
 		build/lint/"$(basename "$1")"/ptwrap
 }
 
+# What the Makefile builds for tests is built with fewer warnings.
+tests_compile() {
+	local file failed=0
+	for file in "${checkers[@]}"; do
+		"$1" "${flags[@]}" -Werror -fsyntax-only "$file" || failed=1
+	done
+	return $failed
+}
+
 headers_stand_alone() {
 	local header failed=0
 	for header in "${headers[@]}"; do
@@ -53,7 +63,7 @@ headers_stand_alone() {
 }
 
 functions_are_short() {
-	find launcher shim -name '*.c' -exec awk '
+	find launcher shim tests -name '*.c' -exec awk '
 		FNR == 1 { name = "" }
 		/^[A-Za-z_].*\(/ && !/;[ \t]*$/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) }
 		/^[{]/ { start = FNR }
@@ -67,7 +77,7 @@ no_promises() {
 }
 
 tidy() {
-	printf '%s\0' "${launcher[@]}" | xargs -0 -P "$(nproc)" -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- "${flags[@]}" |
+	printf '%s\0' "${launcher[@]}" | xargs -0 -P "$(nproc)" -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- "${flags[@]}" 2>&1 |
 		grep -v '^[0-9]* warnings\? generated'
 	return "${PIPESTATUS[1]}"
 }
@@ -83,10 +93,14 @@ analyse() {
 
 check "builds without a warning: $cc" builds_without_warning "$cc" ''
 check_with "$clang" "builds without a warning: $clang" builds_without_warning "$clang" ''
+check "tests compile without a warning: $cc" tests_compile "$cc"
+check_with "$clang" "tests compile without a warning: $clang" tests_compile "$clang"
 check 'each header compiles alone' headers_stand_alone
 check 'no function of more than 70 lines' functions_are_short
 check 'no word that promises later work' no_promises
 check_with shellcheck 'shellcheck' shellcheck -x "${shells[@]}"
+# bats sets status, output and stderr, and runs each test in a subshell of its own; filters of jq are in single quotes.
+check_with shellcheck 'shellcheck of bats files' shellcheck -x -e SC2016,SC2030,SC2031,SC2153,SC2154 tests/*.bats
 check_with cppcheck 'cppcheck' analyse
 check_with clang-tidy 'clang-tidy' tidy
 echo "$passed passed, $failed failed"

@@ -9,20 +9,30 @@ oracle() {
 
 @test "the comparison is stable: strace against strace finds no difference" {
 	needs python3 strace
-	oracle --self-test --source "$TOP/examples/hello-project" --name hello -- make -j2 test
+	hello_project hello
+	oracle --self-test --source hello --name hello -- make -j2 test
 }
 
 @test "a parallel build: programs, files and products as strace sees them" {
 	needs python3 strace
-	oracle --source "$TOP/examples/hello-project" --name hello -- make -j2 test
+	hello_project hello
+	oracle --source hello --name hello -- make -j2 test
 }
 
 @test "the same without the shim" {
 	needs python3 strace
-	oracle --option=--no-shim --source "$TOP/examples/hello-project" --name hello -- make -j2 test
+	hello_project hello
+	oracle --option=--no-shim --source hello --name hello -- make -j2 test
 }
 
 @test "odd names, links, dot-dot, renamed folders, shared working directories: as strace sees them" {
 	needs python3 strace
 	oracle --source "$TOP/tests/oracle/odd" --name odd -- sh odd.sh
+}
+
+@test "names relative to descriptors, exchanged, refused, deleted: as strace sees them" {
+	needs python3 strace
+	local python
+	python=$(PATH=/usr/local/bin:/usr/bin:/bin:$PATH command -v python3)
+	oracle --source "$TOP/tests/oracle/odd" --name descriptors -- "$python" descriptors.py
 }

@@ -4,11 +4,12 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-# unchanged [COMMAND]...: output, standard error and status are those of the command alone.
+# unchanged [COMMAND]...: output, standard error and status are those of the command alone. In `_` the shell says which
+# program it started itself: COMMAND or ptwrap.
 unchanged() {
-	run --separate-stderr "$@"
+	run --separate-stderr env -u _ "$@"
 	local native_status=$status native_output=$output native_stderr=$stderr
-	audit "$@"
+	run --separate-stderr env -u _ "$PTWRAP" -q -o run.json "$@"
 	same status "$native_status" "$status"
 	same stdout "$native_output" "$output"
 	same stderr "$native_stderr" "$stderr"

@@ -80,6 +80,14 @@ bool coverage_has(const struct coverage *coverage, uint32_t process, const char 
 	return false;
 }
 
+bool coverage_cut(const struct coverage *coverage, const char *kind)
+{
+	for (uint32_t i = 0; i < coverage->cut_count; i++)
+		if (strcmp(coverage->cuts[i].kind->data, kind) == 0)
+			return true;
+	return false;
+}
+
 void coverage_add_end(struct coverage *coverage, const struct event *event)
 {
 	struct bytes cuts = event->end.truncated, cut;

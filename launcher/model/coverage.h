@@ -51,6 +51,9 @@ void coverage_add(struct coverage *coverage, uint64_t at_ns, uint32_t process, s
 /* Is there a note of that kind about that process? */
 bool coverage_has(const struct coverage *coverage, uint32_t process, const char *kind);
 
+/* Was anything of that kind of event cut by --max-size? Known once the end was added. */
+bool coverage_cut(const struct coverage *coverage, const char *kind);
+
 /* Losses and cuts as EVENT_END tells them. */
 void coverage_add_end(struct coverage *coverage, const struct event *event);
 

@@ -241,7 +241,10 @@ static void take_open_flags(struct files *files, struct file *file, const struct
 		return;
 	if ((flags & O_CREAT) && ((flags & O_EXCL) || !(syscall->flags & SYSCALL_EXISTED)))
 		file->ops |= FILE_CREATE;
-	if (writable || (flags & O_CREAT))
+	struct bytes opened;
+	bool was_looked_at = !(syscall->flags & SYSCALL_FROM_SHIM) &&
+			     attachment_bytes(syscall, ATTACH_FD, ATTACH_RETURN, &opened);
+	if (writable || (flags & O_CREAT) || was_looked_at)
 		file->proofs |= WAS_FILE;
 	if (readable) {
 		file->ops |= FILE_READ;

@@ -290,7 +290,8 @@ static void judge_process(struct model *model, const struct process *process)
 		note_process(model, process, process->start_ns, "unknown-birth", "");
 	if (!process->ended)
 		note_process(model, process, model->run.elapsed_ns,
-			     model->run.ended ? "outlived" : "died-before-end", "");
+			     model->run.ended && !coverage_cut(&model->coverage, "exit") ? "outlived" :
+											   "died-before-end", "");
 	if (process->unreadable_count) {
 		snprintf(text, sizeof text, "arguments of %llu calls could not be read",
 			 (unsigned long long)process->unreadable_count);

@@ -161,7 +161,7 @@ static void put_escaped(struct json *json, unsigned char c)
 
 static bool is_plain(unsigned char c)
 {
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
 static void put_quoted(struct json *json, struct bytes text)
@@ -176,9 +176,12 @@ static void put_quoted(struct json *json, struct bytes text)
 		if (at == text.len)
 			break;
 		bool valid;
-		size_t len = utf8_step(text, at, &valid, NULL);
+		uint32_t code = 0;
+		size_t len = utf8_step(text, at, &valid, &code);
 		if (!valid)
 			put(json, replacement, sizeof replacement - 1);
+		else if (len == 2 && code < 0xa0)
+			fprintf(json->out, "\\u%04x", code); /* a terminal would take it for a control */
 		else if (len == 1)
 			put_escaped(json, (unsigned char)text.data[at]);
 		else

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Is ptwrap's report of a real build right? One build, run natively twice, under strace and under ptwrap, each time in a
 fresh copy of its sources at the same path; then what strace saw and what ptwrap reports are compared as sets, and what
-the wrapped build made is compared, byte by byte, with what the native ones made.
+the wrapped build made and printed is compared, byte by byte, with what the native ones made and printed.
 
 Prints one line a kind: `read: strace N, ptwrap N, missing N, invented N`. Exits 1 on any difference.
 """
 
 import argparse
+import collections
 import hashlib
 import os
 import shutil
@@ -53,7 +54,7 @@ class Bench:
         shutil.copytree(self.source, self.tree, symlinks=True)
         os.makedirs(self.environment["HOME"])
         os.makedirs(self.environment["TMPDIR"])
-        initial = set(paths_below(self.tree))
+        initial = {path: os.path.isdir(path) and not os.path.islink(path) for path in paths_below(self.tree)}
         started = int(time.time())
         with open(os.path.join(self.work, label + ".out"), "wb") as out:
             begun = time.monotonic()
@@ -61,6 +62,10 @@ class Bench:
                                   stdout=out, stderr=subprocess.STDOUT, check=False)
         print(f"{self.name}: {label}: status {done.returncode}, {time.monotonic() - begun:.1f} s", flush=True)
         return done.returncode, digests(self.tree), initial, started
+
+    def output(self, label):
+        with open(os.path.join(self.work, label + ".out"), "rb") as file:
+            return file.read()
 
     def strace(self, label):
         log = os.path.join(self.work, label + ".strace")
@@ -130,6 +135,23 @@ def compare_products(name, native, wrapped):
     return len(wrong) + len(extra)
 
 
+def compare_outputs(name, bench, label):
+    """What the build printed. A parallel build's lines come in any order: then the lines are compared."""
+    first, second, wrapped = (bench.output(run) for run in ("native-1", "native-2", label))
+    if first == second:
+        differences, how = int(wrapped != first), "byte by byte"
+    else:
+        lines, others, theirs = (collections.Counter(text.split(b"\n")) for text in (first, second, wrapped))
+        agreed = lines & others
+        lost = agreed - theirs
+        more = theirs - (lines | others) if lines == others else collections.Counter()
+        differences, how = sum(lost.values()) + sum(more.values()), f"{sum(agreed.values())} lines in which the native ones agree"
+        show("output lost", lost)
+        show("output added", more)
+    print(f"{name}: output: {len(wrapped)} bytes, compared {how}, {differences} differences")
+    return differences
+
+
 def main():
     options = arguments()
     bench = Bench(options)
@@ -143,6 +165,7 @@ def main():
         label = "ptwrap"
     differences = compare_sets(options.name, expected, found, label)
     differences += compare_products(options.name, [native[1] for native in natives], made)
+    differences += compare_outputs(options.name, bench, label)
     if len({status, other, natives[0][0]}) != 1:
         print(f"{options.name}: status: native {natives[0][0]}, strace {status}, {label} {other}")
         differences += 1

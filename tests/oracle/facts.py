@@ -48,7 +48,7 @@ UNNAMED = re.compile(r"/(memfd|SYSV|anon_hugepage|dmabuf)")
 UNSTABLE = [
     (re.compile(r"/proc/\d+(?=/|$)"), "/proc/PID"),
     (re.compile(r"(?<=/)cc[A-Za-z0-9]{6}(?=[./]|$)"), "ccXXXXXX"),     # gcc, collect2
-    (re.compile(r"(?<=/)(st|sed|Cu|tmp\.|sh-thd[.-]|Gm|conf(?!test|ig|ope|init))[A-Za-z0-9]{6,10}(?=[./]|$)"), r"\1XXXXXX"),
+    (re.compile(r"(?<=/)(st|sed|Cu|tmp\.|sh-thd[.-]|Gm|conf(?!test|ig|ope|init))[A-Za-z0-9_]{6,10}(?=[./]|$)"), r"\1XXXXXX"),
     (re.compile(r"(conf|conftest\.?|confdir-?|cf|libtool-|lt-|sh|am)\d{3,}"), r"\1PID"),
     (re.compile(r"(?<=[.-])(\d{3,})(?=\.(tmp|lock|o|c|file|exe|sh)$)"), "PID"),
     (re.compile(r"(?<=\.)\d{4,}$"), "PID"),
@@ -58,6 +58,7 @@ UNSTABLE = [
     (re.compile(r"(?<=/)TryCompile-[A-Za-z0-9]{6}"), "TryCompile-XXXXXX"),  # cmake
     (re.compile(r"cmTC_[0-9a-f]{5}"), "cmTC_XXXXX"),
     (re.compile(r"(?<=\.tmp)[0-9a-f]{5}$"), "XXXXX"),
+    (re.compile(r"(?<=/tmp/)(cg|tcl_)[A-Za-z0-9]{6}(?=/|$)"), r"\1XXXXXX"),  # config.guess, tcl
     (re.compile(r"(?<=/tmp/)([A-Za-z]+)\d{3,}(?=/|$)"), r"\1PID"),
 ]
 
@@ -79,6 +80,7 @@ class Links:
         self.physical = functools.lru_cache(maxsize=None)(self._physical)
 
     def made(self, path, target):
+        """target: None where a name is no link any more."""
         self.gone[path] = target
         self.physical.cache_clear()
 
@@ -94,7 +96,7 @@ class Links:
                 done = os.path.dirname(done)
                 continue
             here = os.path.join(done, name)
-            target = self.gone.get(here) or (os.readlink(here) if os.path.islink(here) else None)
+            target = self.gone[here] if here in self.gone else os.readlink(here) if os.path.islink(here) else None
             if target is None or hops > 40:
                 done = here
                 continue
@@ -102,6 +104,11 @@ class Links:
             rest = target.split("/") + rest
             done = "/" if target.startswith("/") else done
         return done
+
+    def place(self, path):
+        """The name itself, which may be a link, in the folder that holds it."""
+        folder, name = os.path.split(path)
+        return os.path.join(self.physical(folder), name)
 
     def absolute(self, base, path):
         """As the report names files: no . and no .., a .. taken after following the links before it."""
@@ -132,7 +139,7 @@ class Presence:
         self.known[path] = there
 
     def moved(self, old, new):
-        inside = {path for path in self.initial | set(self.known) if path.startswith(old + "/")}
+        inside = {path for path in {*self.initial, *self.known} if path.startswith(old + "/")}
         for path in inside:
             self.known[new + path[len(old):]] = self[path]
             self.known[path] = False
@@ -170,7 +177,8 @@ class StraceFacts:
         self.sets = {kind: set() for kind in KINDS}
         self.execs, self.renames_to, self.renames_from = collections.Counter(), {}, {}
         self.links, self.present = Links(), Presence(cwd, initial, started)
-        self.directories, self.tasks, self.births = set(), {}, collections.defaultdict(collections.deque)
+        self.initial, self.listed, self.folders = initial, set(), {}  # folders: what the build made and removed
+        self.tasks, self.births = {}, collections.defaultdict(collections.deque)
         self.users = {kind: collections.defaultdict(set) for kind in ("readers", "writers")}
         self.targets = {}
         self.appeared = set()  # tasks whose clone has returned, but that have no line yet
@@ -179,7 +187,7 @@ class StraceFacts:
             if isinstance(event, strace_log.Call) and event.name in CLONES and (event.ret or 0) > 0:
                 self.births[event.ret].append((event.line, event.pid, " ".join(event.args)))
             elif isinstance(event, strace_log.Call) and event.name.startswith("getdents") and event.ret is not None:
-                self.directories.add(event.directory(0))
+                self.listed.add(event.directory(0))
         for event in events:
             self.replay(event, cwd)
         self.finish()
@@ -280,6 +288,10 @@ class StraceFacts:
         elif call.name in DELETES:
             self.sets["delete"].add(path)
             self.present[path] = False
+            place = self.links.place(path)
+            self.folders[place] = False
+            if place in self.links.gone:
+                self.links.made(place, None)
         elif call.name.startswith("rename"):
             self.renamed(call, path)
         elif call.name in NEW_NAMES:
@@ -293,20 +305,29 @@ class StraceFacts:
         new = self.path_of(call, SECOND[call.name])
         self.renames_to[old], self.renames_from[new] = new, old
         self.present.moved(old, new)
+        old_place, new_place = self.links.place(old), self.links.place(new)
         for place in {task.place for task in self.tasks.values()}:
-            if (place.cwd + "/").startswith(old + "/"):
-                place.cwd = new + place.cwd[len(old):]
-        if old in self.links.gone:
-            self.links.made(new, self.links.gone[old])
+            if (place.cwd + "/").startswith(old_place + "/"):
+                place.cwd = new_place + place.cwd[len(old_place):]
+        self.folders[new_place], self.folders[old_place] = self.is_folder(old_place), False
+        if old_place in self.links.gone or new_place in self.links.gone:
+            self.links.made(new_place, self.links.gone.get(old_place))
+            self.links.made(old_place, None)
+
+    def is_folder(self, path):
+        if path in self.folders:
+            return self.folders[path]
+        return self.initial[path] if path in self.initial else path in self.listed or os.path.isdir(path)
 
     def named(self, call, path):
         new = self.path_of(call, SECOND[call.name]) if call.name in SECOND else path
         self.sets[NEW_NAMES[call.name]].add(new)
         self.present[new] = True
         if call.name.startswith("mkdir"):
-            self.directories.add(self.links.physical(new))
+            self.folders[self.links.place(new)] = True
+            self.links.made(self.links.place(new), None)
         elif call.name.startswith("symlink"):
-            self.links.made(new, call.string(0))
+            self.links.made(self.links.place(new), call.string(0))
 
     def opened(self, call, path):
         index = OPEN_FLAGS[call.name]
@@ -318,7 +339,9 @@ class StraceFacts:
             if "O_EXCL" in flags or not self.present[really]:
                 self.sets["create"].add(path)
         self.present[really] = True
-        if "O_DIRECTORY" in flags or really in self.directories or os.path.isdir(really):
+        if flags & {"O_CREAT", "O_WRONLY", "O_RDWR"}:
+            self.folders[really] = False
+        if "O_DIRECTORY" in flags or self.is_folder(really):
             return
         if flags & {"O_RDONLY", "O_RDWR"}:
             self.sets["read"].add(path)

@@ -81,13 +81,12 @@ static bool has_bit(const uint8_t bits[64], uint32_t number)
 	return number < 512 && bits[number / 8] >> number % 8 & 1;
 }
 
-static bool control_by_rule(uint32_t number, const uint64_t args[6], bool allow_io_uring)
+static bool control_by_rule(uint32_t number, const uint64_t args[6])
 {
 	switch (number) {
 	case SYS_ptrace: case SYS_seccomp: case SYS_userfaultfd: case SYS_mount: case SYS_fsopen:
-		return true;
 	case SYS_io_uring_setup:
-		return !allow_io_uring;
+		return true;
 	case SYS_clone:
 		return args[0] & 0x00800000;
 	case SYS_prctl:
@@ -149,7 +148,7 @@ static uint32_t native_by_rule(const struct selection *selection, uint32_t numbe
 		return TRACE;
 	if (number == SYS_restart_syscall)
 		return ALLOW;
-	if (control_by_rule(number, args, selection->allow_io_uring))
+	if (control_by_rule(number, args))
 		return TRACE;
 	if (selection->explicit_set)
 		return has_bit(selection->native, number) ? TRACE : ALLOW;
@@ -244,8 +243,7 @@ static void check_reported_is_traced(const struct selection *selection,
 			continue;
 		CHECK(traced || !selection_reports(selection, abis[i].abi, number, args),
 		      "abi %u number %u is to be reported and not traced", i, number);
-		bool excused = number == SYS_io_uring_setup && selection->allow_io_uring;
-		CHECK(traced || excused || !filter_is_control_call(abis[i].abi, number, args),
+		CHECK(traced || !filter_is_control_call(abis[i].abi, number, args),
 		      "abi %u control call %u is not traced", i, number);
 	}
 }

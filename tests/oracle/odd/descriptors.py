@@ -1,87 +1,134 @@
-import os, shutil, socket, tempfile, errno, ctypes, sys
-os.makedirs('a/b/c'); os.mkdir('d')
-fa = os.open('a', os.O_RDONLY|os.O_DIRECTORY); fb = os.open('a/b', os.O_RDONLY); fd = os.open('d', os.O_RDONLY|os.O_DIRECTORY)
-w = lambda name, **k: os.close(os.open(name, os.O_WRONLY|os.O_CREAT|os.O_TRUNC, 0o644, **k))
-w('one', dir_fd=fa); w('b/two', dir_fd=fa); w('../three', dir_fd=fb); w('two', dir_fd=fb)
-os.rename('one', 'uno', src_dir_fd=fa, dst_dir_fd=fd)
-os.replace('two', 'two', src_dir_fd=fb, dst_dir_fd=fd)
-os.link('uno', 'hard', src_dir_fd=fd, dst_dir_fd=fb)
-os.symlink('../d', 'lnk', dir_fd=fa)
-os.symlink('nowhere', 'dangling', dir_fd=fd)
-os.symlink('dangling', 'd/dangling2')
-w('lnk/via', dir_fd=fa)
-os.mkdir('newdir', dir_fd=fd); os.rmdir('newdir', dir_fd=fd)
-os.unlink('hard', dir_fd=fb)
-print(os.listdir(fd), os.readlink('lnk', dir_fd=fa), os.stat('uno', dir_fd=fd).st_size)
-os.chmod('uno', 0o600, dir_fd=fd) ; os.utime('uno', (1,1), dir_fd=fd); 
-for f in ('nope', 'uno/x'):
-    for op in (lambda: os.stat(f, dir_fd=fd), lambda: os.open(f, os.O_RDONLY, dir_fd=fd), lambda: os.unlink(f, dir_fd=fd), lambda: os.rename(f, 'q', src_dir_fd=fd, dst_dir_fd=fa), lambda: os.readlink(f, dir_fd=fd), lambda: os.access(f, os.R_OK, dir_fd=fd),lambda: os.mkdir(f+'/y', dir_fd=fd), lambda: os.symlink('x', f+'/y', dir_fd=fd), lambda: os.link(f+'/y', 'zz', src_dir_fd=fd, dst_dir_fd=fd),lambda: os.link('uno', f+'/link', src_dir_fd=fd, dst_dir_fd=fd), lambda: os.rename('uno', 'nodir/q', src_dir_fd=fd, dst_dir_fd=fd)):
-        try: op()
-        except OSError as e: pass
-# through dangling symlink create
-w('d/dangling2'); print(os.path.exists('d/nowhere'))
-os.chdir(fb); w('rel'); os.chdir('../..'); 
-# rename directory while open, then use dirfd
-os.rename('a/b', 'moved'); w('after', dir_fd=fb); 
-os.rename('moved', 'a/b2'); w('../after2', dir_fd=fb); 
-# delete the directory that a descriptor leads to
-os.mkdir('gone'); g = os.open('gone', os.O_RDONLY); os.rmdir('gone')
-try: os.open('x', os.O_RDONLY, dir_fd=g)
-except OSError as e: print(e.errno)
-try: os.stat('', dir_fd=g)
-except OSError as e: print(e.errno)
-# proc self fd
-w('d/viafd'); h = os.open('d/viafd', os.O_RDONLY); i = os.open('/proc/self/fd/%d' % h, os.O_RDWR); os.close(i)
-i = os.open('/dev/fd/%d' % h, os.O_RDONLY); os.close(i)
-# O_EXCL fail, O_CREAT existing, O_DIRECTORY|O_CREAT
-try: os.open('d/viafd', os.O_WRONLY|os.O_CREAT|os.O_EXCL)
-except FileExistsError: pass
-w('d/viafd')
-os.open('d/viafd', os.O_RDONLY|os.O_CREAT)
-os.open('d/rocreat', os.O_RDONLY|os.O_CREAT)
-try: os.open('d', os.O_RDWR)
-except OSError as e: print(e.errno)
-os.open('d', os.O_PATH); os.open('d/viafd', os.O_PATH)
-t = os.open('d', os.O_RDWR|os.O_TMPFILE); import ctypes; libc = ctypes.CDLL(None, use_errno=True); print(libc.linkat(-100, b'/proc/self/fd/%d' % t, -100, b'd/tmpfile', 0x400), libc.linkat(t, b'', -100, b'd/tmpfile2', 0x1000)); os.close(t)
-# renameat2 exchange / noreplace
+"""Names relative to descriptors of directories, through links, exchanged, refused and deleted. Prints what came of it."""
+import ctypes
+import os
+import socket
+import tempfile
+
 libc = ctypes.CDLL(None, use_errno=True)
-w('x1'); w('x2'); print(libc.renameat2(-100, b'x1', -100, b'x2', 2)); print(libc.renameat2(-100, b'x1', -100, b'x2', 1), ctypes.get_errno())
-# mkfifo mknod socket
-os.mkfifo('d/fifo'); s = socket.socket(socket.AF_UNIX); s.bind('d/sock'); s.listen(); c = socket.socket(socket.AF_UNIX); c.connect('d/sock')
-try: socket.socket(socket.AF_UNIX).connect('d/nosock')
-except OSError: pass
-s2 = socket.socket(socket.AF_UNIX); s2.bind('\0abstract%d' % 77)
-# xattr etc
-os.setxattr('d/viafd', 'user.x', b'1'); os.getxattr('d/viafd', 'user.x'); os.listxattr('d'); os.removexattr('d/viafd', 'user.x')
-try: os.getxattr('d/nothing', 'user.x')
-except OSError: pass
-os.truncate('d/viafd', 3); os.truncate(os.open('d/viafd', os.O_RDWR), 2)
-os.statvfs('d'); 
-# tempfile & shutil
-with tempfile.NamedTemporaryFile(dir='.', prefix='tmp.') as f: f.write(b'x')
-shutil.copytree('d', 'd2', symlinks=True, ignore=shutil.ignore_patterns('fifo', 'sock')); shutil.rmtree('d2'); shutil.move('x1', 'd/x1moved')
-# trailing slashes, double slashes, dots
-os.stat('d/'); os.stat('.//d/./uno'); os.stat('d/../d/uno'); os.listdir('d/.'); os.mkdir('slash/'); os.rename('slash/', 'slash2/'); os.rmdir('slash2/')
-try: os.stat('d/uno/')
-except OSError: pass
-try: os.stat('')
-except OSError: pass
-try: os.open(b'\xff\xfe', os.O_RDONLY)
-except OSError: pass
-w(b'n\xff\xfe'); os.unlink(b'n\xff\xfe')
-os.mkdir('loop'); os.symlink('l2', 'loop/l1'); os.symlink('l1', 'loop/l2')
-try: os.stat('loop/l1')
-except OSError as e: print(e.errno)
-try: os.stat('x'*300)
-except OSError as e: print(e.errno)
-# link to absolute, relative chains, and .. through symlinks
-os.makedirs('p/q/r'); os.symlink('p/q', 'pq'); w('pq/r/../../inp'); os.stat('pq/../inp')
-os.symlink(os.path.abspath('pq/r'), 'abs'); os.chdir('abs'); w('cwdfile'); os.stat('../../inp'); os.chdir('../../..')
-# fork and chdir
+AT_FDCWD, RENAME_NOREPLACE, RENAME_EXCHANGE, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = -100, 1, 2, 0x400, 0x1000
+
+
+def attempt(call, *args, **named):
+    try:
+        call(*args, **named)
+    except OSError as error:
+        print(call.__name__, error.errno)
+
+
+def write(name, **named):
+    os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, **named))
+
+
+def bind(name):
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(name)
+
+
+os.makedirs("a/b/c")
+os.mkdir("d")
+a, b, d = os.open("a", os.O_RDONLY | os.O_DIRECTORY), os.open("a/b", os.O_RDONLY), os.open("d", os.O_RDONLY)
+
+# Made, moved, linked and deleted by descriptor.
+write("one", dir_fd=a)
+write("b/two", dir_fd=a)
+write("../three", dir_fd=b)
+write("two", dir_fd=b)
+os.rename("one", "uno", src_dir_fd=a, dst_dir_fd=d)
+os.replace("two", "two", src_dir_fd=b, dst_dir_fd=d)
+os.link("uno", "hard", src_dir_fd=d, dst_dir_fd=b)
+os.symlink("../d", "link", dir_fd=a)
+write("link/via", dir_fd=a)
+os.mkdir("new", dir_fd=d)
+os.rmdir("new", dir_fd=d)
+os.unlink("hard", dir_fd=b)
+os.chmod("uno", 0o600, dir_fd=d)
+os.utime("uno", (1, 1), dir_fd=d)
+print(sorted(os.listdir(d)), os.readlink("link", dir_fd=a), os.stat("uno", dir_fd=d).st_size)
+
+# Look-ups that fail, of every kind.
+for name in ("nope", "uno/x"):
+    attempt(os.stat, name, dir_fd=d)
+    attempt(os.open, name, os.O_RDONLY, dir_fd=d)
+    attempt(os.unlink, name, dir_fd=d)
+    attempt(os.rename, name, "q", src_dir_fd=d, dst_dir_fd=a)
+    attempt(os.readlink, name, dir_fd=d)
+    attempt(os.mkdir, name + "/y", dir_fd=d)
+    attempt(os.symlink, "x", name + "/y", dir_fd=d)
+    attempt(os.link, "uno", name + "/y", src_dir_fd=d, dst_dir_fd=d)
+    attempt(bind, "d/" + name + "/socket")
+
+# Links: dangling, in a loop, absolute, and a .. behind them.
+os.symlink("nowhere", "dangling", dir_fd=d)
+write("d/dangling")
+os.symlink("l2", "l1")
+os.symlink("l1", "l2")
+attempt(os.stat, "l1")
+os.makedirs("p/q/r")
+os.symlink("p/q", "pq")
+os.symlink(os.path.abspath("pq/r"), "absolute")
+write("pq/r/../../in-p")
+os.stat("pq/../in-p")
+os.chdir("absolute")
+write("below")
+os.stat("../../in-p")
+os.chdir("../../..")
+
+# The working directory by descriptor; folders that move or go while they are open.
+os.fchdir(b)
+write("relative")
+os.chdir("../..")
+os.rename("a/b", "moved")
+write("after", dir_fd=b)
+os.rename("moved", "a/b2")
+write("../after", dir_fd=b)
+os.mkdir("gone")
+gone = os.open("gone", os.O_RDONLY)
+os.rmdir("gone")
+attempt(os.open, "x", os.O_RDONLY, dir_fd=gone)
+
+# One file by several ways, and the flags of open.
+write("d/file")
+file = os.open("d/file", os.O_RDONLY)
+os.close(os.open(f"/proc/self/fd/{file}", os.O_RDWR))
+os.close(os.open(f"/dev/fd/{file}", os.O_RDONLY))
+attempt(os.open, "d/file", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+attempt(os.open, "d", os.O_RDWR)
+os.close(os.open("d/file", os.O_RDONLY | os.O_CREAT))
+os.close(os.open("d/made-to-read", os.O_RDONLY | os.O_CREAT))
+os.close(os.open("d/file", os.O_PATH))
+os.truncate("d/file", 3)
+attempt(os.setxattr, "d/file", "user.x", b"1")
+attempt(os.removexattr, "d/nothing", "user.x")
+try:
+    unnamed = os.open("d", os.O_RDWR | os.O_TMPFILE)
+    print(libc.linkat(AT_FDCWD, b"/proc/self/fd/%d" % unnamed, AT_FDCWD, b"d/named", AT_SYMLINK_FOLLOW),
+          libc.linkat(unnamed, b"", AT_FDCWD, b"d/named-too", AT_EMPTY_PATH))
+except OSError as refused:
+    print(refused.errno)
+
+# Exchanged, and not replaced; what is no regular file; odd spellings.
+write("x1")
+write("x2")
+print(libc.renameat2(AT_FDCWD, b"x1", AT_FDCWD, b"x2", RENAME_EXCHANGE),
+      libc.renameat2(AT_FDCWD, b"x1", AT_FDCWD, b"x2", RENAME_NOREPLACE))
+os.mkfifo("d/fifo")
+bind("d/socket")
+bind(os.path.abspath("d") + "/../socket")
+bind("\0abstract-socket-of-no-file")
+os.mkdir("slash/")
+os.rename("slash/", ".//slash2//")
+attempt(os.rmdir, "slash2/.")
+attempt(os.stat, "d/uno/")
+attempt(os.stat, "")
+attempt(os.stat, "x" * 300)
+write(b"n\xff\xfe")
+with tempfile.NamedTemporaryFile(dir=".", prefix="tmp."):
+    pass
+libc.open(ctypes.c_void_p(8), 0)
+libc.openat(999, b"relative-to-nothing", 0)
 if os.fork() == 0:
-    os.chdir('p'); w('child'); os._exit(0)
-os.wait(); w('parent')
-os.fchdir(fd); w('infd')
-for p in ('nodir/s', 'd/uno/s', os.path.abspath('d') + '/../abssock'):
-    try: socket.socket(socket.AF_UNIX).bind(p)
-    except OSError as e: print(e)
+    os.chdir("p")
+    write("of-the-child")
+    os.execv("/bin/true", ["true", "", b"\xff"])
+os.wait()
+write("of-the-parent")

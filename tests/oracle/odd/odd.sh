@@ -4,6 +4,11 @@ ln -s real/inner link
 echo one >real/one
 cat link/../one >link/two           # real/one, by way of the link
 cat link/../../real/./one >/dev/null
+cat link/none/../nothing link/../none/../nothing none/../nothing 2>/dev/null
+rm link
+mkdir link && cat link 2>/dev/null
+rmdir link
+echo x >new && mv new link && cat link >/dev/null
 rm link
 cat "$(printf 'no\nsuch\377file')" 2>/dev/null
 echo x >"$(printf 'a <b> "c"/new\nline\377')"

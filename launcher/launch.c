@@ -1,5 +1,5 @@
-/* Forking the child and the supervisor: see spawn.h. */
-#include "spawn.h"
+/* Forking the child and the supervisor: see launch.h. */
+#include "launch.h"
 
 #include "message.h"
 
@@ -23,7 +23,7 @@ enum { EXIT_TROUBLE = 125 };
 struct pipes {
 	int to_child[2];   /* the supervisor's pid from the launcher, then "go" from the supervisor */
 	int from_child[2]; /* "ready", to the supervisor */
-	int exec_error[2]; /* errno of a failed exec, to the launcher */
+	int exec_error[2]; /* why there was no exec, to the launcher */
 	int ready[2];      /* phases of the supervisor, to the launcher */
 };
 
@@ -113,25 +113,25 @@ static int become_user(const char *name)
 }
 
 /* A file that the kernel takes for no program is a shell script, as for execvp(3). */
-static void exec_command(const struct spawn *spawn)
+static void exec_command(const struct launch *launch)
 {
-	execv(spawn->path, spawn->argv);
+	execv(launch->path, launch->argv);
 	if (errno != ENOEXEC)
 		return;
 	size_t count = 0;
-	while (spawn->argv[count])
+	while (launch->argv[count])
 		count++;
 	char **argv = calloc(count + 2, sizeof *argv);
 	if (!argv)
 		return;
 	argv[0] = (char *)(uintptr_t)_PATH_BSHELL;
-	argv[1] = (char *)(uintptr_t)spawn->path;
+	argv[1] = (char *)(uintptr_t)launch->path;
 	for (size_t i = 1; i < count; i++)
-		argv[i + 1] = spawn->argv[i];
+		argv[i + 1] = launch->argv[i];
 	execv(argv[0], argv);
 }
 
-static _Noreturn void run_child(const struct spawn *spawn, struct pipes *pipes)
+static _Noreturn void run_child(const struct launch *launch, struct pipes *pipes)
 {
 	pid_t supervisor;
 	char go;
@@ -146,19 +146,19 @@ static _Noreturn void run_child(const struct spawn *spawn, struct pipes *pipes)
 	if (!write_whole(pipes->from_child[1], "r", 1) || !read_whole(pipes->to_child[0], &go, 1))
 		_exit(EXIT_TROUBLE);
 	prctl(PR_SET_PTRACER, 0, 0, 0, 0);
-	int error = install_filter(&spawn->filter);
-	if (!error && spawn->user)
-		error = become_user(spawn->user);
+	int error = -install_filter(&launch->filter);
+	if (!error && launch->user)
+		error = -become_user(launch->user);
 	if (!error) {
-		sigprocmask(SIG_SETMASK, &spawn->mask, NULL);
-		exec_command(spawn);
+		sigprocmask(SIG_SETMASK, &launch->mask, NULL);
+		exec_command(launch);
 		error = -errno;
 	}
 	write_whole(pipes->exec_error[1], &error, sizeof error);
 	_exit(EXIT_TROUBLE);
 }
 
-static _Noreturn void run_supervisor(struct spawn *spawn, struct pipes *pipes)
+static _Noreturn void run_supervisor(struct launch *launch, struct pipes *pipes)
 {
 	char ready;
 	close_fd(&pipes->from_child[1]);
@@ -168,21 +168,21 @@ static _Noreturn void run_supervisor(struct spawn *spawn, struct pipes *pipes)
 	close_fd(&pipes->ready[0]);
 	if (!read_whole(pipes->from_child[0], &ready, 1))
 		_exit(EXIT_TROUBLE);
-	spawn->supervision.ready_fd = pipes->ready[1];
-	spawn->supervision.go_fd = pipes->to_child[1];
-	supervisor_run(&spawn->supervision);
+	launch->supervision.ready_fd = pipes->ready[1];
+	launch->supervision.go_fd = pipes->to_child[1];
+	supervisor_run(&launch->supervision);
 }
 
 /* After the forks the launcher keeps only its ends. */
-static void keep_launcher_ends(struct pipes *pipes, struct spawned *spawned)
+static void keep_launcher_ends(struct pipes *pipes, struct launched *launched)
 {
-	spawned->ready_fd = pipes->ready[0];
-	spawned->exec_error_fd = pipes->exec_error[0];
+	launched->ready_fd = pipes->ready[0];
+	launched->exec_error_fd = pipes->exec_error[0];
 	pipes->ready[0] = pipes->exec_error[0] = -1;
 	close_pipes(pipes);
 }
 
-int spawn_command(struct spawn *spawn, struct spawned *spawned)
+int launch_command(struct launch *launch, struct launched *launched)
 {
 	struct pipes pipes;
 	int error = open_pipes(&pipes);
@@ -190,22 +190,22 @@ int spawn_command(struct spawn *spawn, struct spawned *spawned)
 		close_pipes(&pipes);
 		return error;
 	}
-	spawn->supervision.launcher = getpid();
-	spawned->command = fork();
-	if (spawned->command == 0)
-		run_child(spawn, &pipes);
-	spawn->supervision.command = spawned->command;
-	spawned->supervisor = spawned->command > 0 ? fork() : -1;
-	if (spawned->supervisor == 0)
-		run_supervisor(spawn, &pipes);
+	launch->supervision.launcher = getpid();
+	launched->command = fork();
+	if (launched->command == 0)
+		run_child(launch, &pipes);
+	launch->supervision.command = launched->command;
+	launched->supervisor = launched->command > 0 ? fork() : -1;
+	if (launched->supervisor == 0)
+		run_supervisor(launch, &pipes);
 	error = -errno;
-	if (spawned->supervisor > 0 &&
-	    write_whole(pipes.to_child[1], &spawned->supervisor, sizeof spawned->supervisor))
+	if (launched->supervisor > 0 &&
+	    write_whole(pipes.to_child[1], &launched->supervisor, sizeof launched->supervisor))
 		error = 0;
-	keep_launcher_ends(&pipes, spawned);
+	keep_launcher_ends(&pipes, launched);
 	prctl(PR_SET_DUMPABLE, 0);
-	if (error && spawned->command > 0)
-		waitpid(spawned->command, NULL, 0);
+	if (error && launched->command > 0)
+		waitpid(launched->command, NULL, 0);
 	return error;
 }
 
@@ -220,7 +220,7 @@ static int check_executable(const char *path)
 	return access(path, X_OK) == 0 ? 0 : -errno;
 }
 
-int spawn_find(const char *command, char **path)
+int launch_find(const char *command, char **path)
 {
 	if (strchr(command, '/')) {
 		*path = strdup(command);

@@ -8,34 +8,35 @@
  * A death anywhere closes a pipe, and the child, which waits for each word, ends without having run
  * anything. The launcher becomes non-dumpable after the forks: a child of a non-dumpable process
  * could be seized by nobody but root. */
-#ifndef PTWRAP_SPAWN_H
-#define PTWRAP_SPAWN_H
+#ifndef PTWRAP_LAUNCH_H
+#define PTWRAP_LAUNCH_H
 
 #include "supervisor.h"
 
 #include <linux/filter.h>
 #include <signal.h>
 
-struct spawn {
+struct launch {
 	const char *path;          /* what to exec, found already */
 	char **argv;
 	const char *user;          /* -u; NULL */
 	struct sock_fprog filter;  /* len 0: none */
 	sigset_t mask;             /* the mask that COMMAND is to have */
-	struct supervision supervision; /* command, ready_fd: filled by spawn_command */
+	struct supervision supervision; /* command, ready_fd: filled by launch_command */
 };
 
-struct spawned {
+struct launched {
 	pid_t command, supervisor;
 	int ready_fd;      /* readable when the supervisor's phase changes; end of file: it died */
-	int exec_error_fd; /* an int errno if exec failed, end of file once it succeeded */
+	int exec_error_fd; /* an int if there was no exec: its errno, negated, or that of what comes before, as
+			    * it is; end of file once it succeeded */
 };
 
 /* Starts both. 0 or -errno of what failed (nothing is left behind then). */
-int spawn_command(struct spawn *spawn, struct spawned *spawned);
+int launch_command(struct launch *launch, struct launched *launched);
 
 /* Where COMMAND is: itself if it has a slash, else found in PATH, as execvp(3) does. 0; -ENOENT;
  * -EACCES when only files that cannot be executed were found. *path is malloc'ed. */
-int spawn_find(const char *command, char **path);
+int launch_find(const char *command, char **path);
 
 #endif

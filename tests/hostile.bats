@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# A program that undermines the audit runs as it would, hides nothing by it, and is named for it.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# hostile WHAT [OPTION]...: the program of that name prints and ends as it does without ptwrap.
+hostile() {
+	local what=$1
+	shift
+	run --separate-stderr "$PROGRAMS/hostile" "$what"
+	local native_status=$status native_output=$output
+	rm -f -- *
+	audit "$@" "$PROGRAMS/hostile" "$what"
+	same "status of $what" "$native_status" "$status"
+	same "stdout of $what" "$native_output" "$output"
+}
+
+# notes: the kinds of all notes, in one line.
+notes() {
+	report '[.coverage.notes[].kind] | unique | join(" ")'
+}
+
+@test "a filter of the program's own says what it says, and is noted" {
+	local level what
+	for level in audit all; do
+		for what in errno trace kill trap; do
+			hostile "$what" --level "$level"
+			same "notes of $what" own-seccomp-filter "$(notes)"
+			report_is '.coverage.complete'
+		done
+	done
+}
+
+@test "a call that the program's own filter answers is in the report" {
+	hostile errno -e getppid
+	report_is '[.syscalls[] | [.name, .errnos]] == [["getppid", {"E2BIG": 1}]]'
+	hostile trace -e getppid
+	report_is '[.syscalls[] | [.name, .errnos]] == [["getppid", {"ENOSYS": 1}]]'
+	hostile kill -e getppid
+	report_is '[.syscalls[] | [.name, .calls]] == [["getppid", 1]] and .exit.signal == "SIGSYS"'
+}
+
+@test "a call that a thread of the program lets pass is in the report" {
+	hostile notify
+	file_has "$PWD/notified" create
+	same notes own-seccomp-filter "$(notes)"
+}
+
+@test "io_uring is answered ENOSYS, and noted" {
+	local what
+	for what in uring uring32 allow-list; do
+		audit "$PROGRAMS/hostile" "$what"
+		same "stdout of $what" ENOSYS "$output"
+		same "status of $what" 0 "$status"
+		[[ " $(notes) " == *' io_uring '* ]]
+		report_is '.coverage.complete and any(.syscalls[]; .name == "io_uring_setup" and .errnos == {"ENOSYS": 1})'
+	done
+}
+
+@test "io_uring is answered at whatever is selected, and when it is not" {
+	audit -e none "$PROGRAMS/hostile" uring
+	same stdout ENOSYS "$output"
+	same notes io_uring "$(notes)"
+	audit --level exec "$PROGRAMS/hostile" uring
+	same stdout "$("$PROGRAMS/hostile" uring)" "$output"
+}
+
+@test "--allow-io-uring leaves it alone, and says what that means" {
+	local what
+	for what in uring uring32; do
+		hostile "$what" --allow-io-uring
+		[ "$output" == succeeded ] || skip "no io_uring on this machine: $output"
+		same notes io_uring-allowed "$(notes)"
+		report_is '(.coverage.complete | not) and any(.syscalls[]; .name == "io_uring_setup" and .errors == 0)'
+	done
+	hostile uring --allow-io-uring -e none
+	same notes io_uring-allowed "$(notes)"
+}
+
+@test "32-bit calls of a 64-bit program are seen" {
+	hostile open32
+	[ "$output" == succeeded ] || skip 'no 32-bit calls on this machine'
+	file_has "$PWD/file32" create
+	hostile filter32
+	same notes own-seccomp-filter "$(notes)"
+	audit --level all -o run.ndjson "$PROGRAMS/hostile" open32
+	same 'calls of ./file32' $'open i386\nclose i386' \
+		"$(jq -r 'select(.event == "syscall" and (.args | tostring | test("file32"))) | "\(.name) \(.abi)"' run.ndjson)"
+}
+
+@test "a child made by a 32-bit clone with CLONE_UNTRACED is followed" {
+	hostile untraced32
+	[ "$output" == succeeded ] || skip 'no 32-bit calls on this machine'
+	file_has "$PWD/child" create
+	same notes untraced-clone "$(notes)"
+	report_is '.coverage.complete and [.processes[] | [.parent, .exit.code]] == [[null, 0], [1, 0]]'
+}
+
+@test "an x32 call is named" {
+	hostile x32 -e getpid
+	report_is '[.syscalls[].name] == ["getpid"]'
+}
+
+@test "a call that nobody knows is told by its number, and noted" {
+	hostile unknown
+	report_is 'any(.syscalls[]; .name == "syscall_0x3e8" and .errnos == {"ENOSYS": 1})'
+	same notes unknown-syscall "$(notes)"
+}
+
+@test "a program that closes every descriptor takes nothing of ours away" {
+	hostile close-all
+	file_has "$PWD/closed" create
+	report_is '.coverage.complete and (.processes[0].libraries | length) > 0'
+}
+
+@test "a program that unmaps the shim and its ring is audited to its end" {
+	hostile unmap
+	file_has "$PWD/mapped" create
+	report_is '.coverage.complete and [.processes[0].execs[].path] == [$me, "/bin/true"]' --arg me "$PROGRAMS/hostile"
+}
+
+@test "a program that scribbles over the shim and its ring is audited to its end, and named" {
+	hostile scribble
+	file_has "$PWD/mapped" create
+	same notes shim-suspect "$(notes)"
+	report_is '[.processes[0].execs[].path] == [$me, "/bin/true"]' --arg me "$PROGRAMS/hostile"
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# Whatever a pointer leads to, the call is recorded, fails as it would have, and nobody waits for anybody.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# noted KIND: the report's coverage has a note of that kind.
+noted() {
+	report_is 'any(.coverage.notes[]; .kind == $kind)' --arg kind "$1"
+}
+
+@test "a pointer to nowhere gives EFAULT, and the call is in the report" {
+	local level
+	for level in audit all; do
+		audit --level "$level" "$PROGRAMS/memory" bad
+		same status 0 "$status"
+		[[ $output != *:* ]]
+		same EFAULTs "$(sort <<<"$output" | { [ "$level" == all ] && cat || grep -vxE 'write|writev|uname|rt_sigaction'; } | uniq -c)" \
+			"$(report '.syscalls[] | select(.errnos.EFAULT) | "\(.errnos.EFAULT) \(.name)"' | sort -k 2 | xargs printf '%7d %s\n')"
+		report_is '.coverage.complete'
+	done
+}
+
+@test "a path is read up to its end, and no further" {
+	audit "$PROGRAMS/memory" edges
+	same stdout $'./ending\n./across\nEFAULT\nENAMETOOLONG' "$output"
+	file_has "$PWD/ending" missing
+	file_has "$PWD/across" missing
+	report_is 'any(.files[]; .path | test("beyond")) | not'
+	report_is '.coverage.complete'
+}
+
+@test "a path that another thread of the tree serves by userfaultfd is read, and stalls nobody" {
+	local level
+	for level in audit all; do
+		audit --level "$level" "$PROGRAMS/memory" served
+		[ "$status" -ne 77 ] || skip "needs root or vm.unprivileged_userfaultfd: $stderr"
+		same stdout $'./served\n./served' "$output"
+		file_has "$PWD/served" missing
+		file_has "$PWD/server" missing
+		report_is '.processes[0].execs[1].argv == ["echo", "./served"] and .coverage.complete'
+	done
+}
+
+@test "a path that is withheld from ptwrap costs a while and a note, not the run" {
+	audit "$PROGRAMS/memory" withheld
+	[ "$status" -ne 77 ] || skip "needs root or vm.unprivileged_userfaultfd: $stderr"
+	same stdout $'./withheld\n./withheld' "$output"
+	noted memory-slow
+	report_is '.processes[0].execs[1].argv == ["echo", "./withheld"] and (.coverage.complete | not)'
+	report_is 'any(.syscalls[]; .name == "openat" and .errnos.ENOENT >= 1)'
+}
+
+@test "a file system that a process of the tree serves by FUSE stalls nobody" {
+	local level
+	run unshare -Urm true
+	[ "$status" -eq 0 ] || skip 'needs a user and a mount namespace'
+	mkdir mnt
+	for level in audit all; do
+		audit --level "$level" unshare -Urm "$PROGRAMS/fuse" "$PWD/mnt"
+		[ "$status" -ne 77 ] || skip "needs FUSE: $stderr"
+		same stdout "$PWD/mnt/script" "$output"
+		report_is '[.files[] | select(.path | startswith($mnt)) | "\(.path | ltrimstr($mnt)) \(.ops | join(" "))"] ==
+			["/missing missing", "/script read exec"]' --arg mnt "$PWD/mnt"
+		report_is '.coverage.complete'
+	done
+}
+
+@test "a process that is not dumpable is survived, and noted where it cannot be read" {
+	audit "$PROGRAMS/memory" private
+	same status 0 "$status"
+	same stdout $'./private\n./missing' "$output"
+	if [ "$(id -u)" -ne 0 ]; then
+		noted unreadable-memory
+	else
+		file_has "$PWD/private" create
+		file_has "$PWD/missing" missing
+	fi
+}

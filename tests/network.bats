@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# Whom the tree talked to, and how that went, stands in the report: each peer, each operation, each error.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# peers: the report's network list, a line each, as tests/programs/network.c prints it.
+peers() {
+	report '.network[] | "\(.op) \(.family) \(.protocol) \(.address // "-") \(.port // "-") \(.count)" +
+		([(.errors // {}) | to_entries[] | " \(.key)=\(.value)"] | add // "")' | sort
+}
+
+# talks KIND [OPTION]...: the report says what the program of that name says.
+talks() {
+	local kind=$1
+	shift
+	rm -f socket*
+	audit "$@" "$PROGRAMS/network" "$kind"
+	[ "$status" -ne 77 ] || skip "no $kind on this machine: $stderr"
+	same "status, with '$stderr'" 0 "$status"
+	same network "$(grep -v ^connections <<<"$output" | sort)" "$(peers)"
+	same connections "$(grep ^connections <<<"$output")" "connections $(report .totals.connections)"
+	report_is '.coverage.complete'
+}
+
+@test "what is done by inet stands in the report" {
+	talks inet
+	talks inet --no-shim
+	talks inet --level all
+}
+
+@test "what is done by inet6 stands in the report" {
+	talks inet6
+	talks inet6 --level all
+}
+
+@test "what is done by unix sockets stands in the report, and their files" {
+	talks unix
+	file_has "$PWD/socket1" create
+	file_has "$PWD/socket3" create
+	report_is '[.files[] | select(.path | test("/socket[0-9]")) | .ops[]] | unique == ["create"]'
+}
+
+@test "what is done by abstract unix sockets stands in the report" {
+	talks abstract
+	report_is 'all(.network[]; .address == null or (.address | startswith("@ptwrap-test-")))'
+}
+
+@test "a process's peers are its own" {
+	talks inet
+	report_is '[.network[] | select(.process == 2) | [.op, .count]] == [["connect", 1]]'
+	report_is '.network == (.network | sort_by(.process, .op, .address // "", .port // -1))'
+}
+
+@test "-e %network has the same list and nothing else" {
+	talks inet -e %network
+	report_is 'all(.syscalls[].name; test("^(socket|bind|listen|connect|accept4|getsockname|send(to|m?msg))$"))'
+}
+
+@test "bytes are told at --level all only, and to the peer of the connection" {
+	audit --level all "$PROGRAMS/network" bytes
+	same status 0 "$status"
+	report_is '[.network[] | select(.op == "connect" or .op == "accept") | [.op, .sent_bytes, .received_bytes]] ==
+		[["accept", 10, 1000], ["connect", 1000, 10]]'
+	audit "$PROGRAMS/network" bytes
+	report_is '[.network[] | has("sent_bytes", "received_bytes")] | any | not'
+}
+
+@test "without a network call the list is there, and empty" {
+	audit true
+	report_is '.network == [] and .totals.connections == 0'
+	audit -e openat true
+	report_is 'has("network") or (.totals | has("connections")) | not'
+}

@@ -1,0 +1,2 @@
+/* counts, statically linked. */
+#include "counts.c"

@@ -1,0 +1,315 @@
+/* hostile WHAT: does what undermines a tracer, and prints what came of it. By WHAT:
+ *
+ *   errno, trace, kill, trap   a seccomp filter of its own has that to say of getppid
+ *   notify          a filter asks a thread of the program about openat, which lets it pass: of ./notified
+ *   allow-list      a filter kills for whatever is not on its list, io_uring_setup is
+ *   uring, uring32  io_uring_setup, as a 64-bit and as a 32-bit call
+ *   filter32        the filter of `errno`, installed by a 32-bit call
+ *   untraced32      a child by a 32-bit clone with CLONE_UNTRACED, which creates ./child
+ *   open32          creates ./file32 by a 32-bit call, and closes it by another
+ *   x32             getpid by its x32 number
+ *   unknown         a call whose number nobody has
+ *   close-all       closes every descriptor, then creates ./closed
+ *   unmap, scribble unmaps, or fills with ones, whatever ptwrap has mapped; then creates ./mapped and executes `true` */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/io_uring.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { X32_BIT = 0x40000000, UNKNOWN = 1000, I386_OPEN = 5, I386_CLOSE = 6, I386_CLONE = 120, I386_PRCTL = 172, I386_IO_URING_SETUP = 425 };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* By one write alone: a filter may forbid what stdio does besides. */
+static void tell(long result)
+{
+	char line[32];
+	int len = snprintf(line, sizeof line, "%s\n", result < 0 ? strerrorname_np(errno) : "succeeded");
+	if (write(STDOUT_FILENO, line, (size_t)len) != len)
+		_exit(1);
+}
+
+static long call32(long number, long a, long b, long c, long d)
+{
+	long result;
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "0"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(0)
+			 : "memory", "r8", "r9", "r10", "r11");
+	if (result >= 0 || result < -4095)
+		return result;
+	errno = (int)-result;
+	return -1;
+}
+
+/* Where 32-bit calls can reach it, and not at 0. */
+static void *low_memory(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+}
+
+static int install(struct sock_filter *code, size_t count, unsigned flags)
+{
+	struct sock_fprog program = { .len = (unsigned short)count, .filter = code };
+	int result = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+	if (result < 0) {
+		perror("hostile: seccomp");
+		exit(1);
+	}
+	return result;
+}
+
+/* One call gets that verdict, all others pass. */
+static int judge(unsigned number, unsigned verdict, unsigned flags)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, verdict),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	return install(code, COUNT(code), flags);
+}
+
+static void be_judged(unsigned verdict)
+{
+	judge(SYS_getppid, verdict, 0);
+	tell(syscall(SYS_getppid));
+}
+
+static void by_errno(void)
+{
+	be_judged(SECCOMP_RET_ERRNO | E2BIG);
+}
+
+static void by_trace(void)
+{
+	be_judged(SECCOMP_RET_TRACE | 7);
+}
+
+static void by_kill(void)
+{
+	be_judged(SECCOMP_RET_KILL_PROCESS);
+}
+
+static void on_trap(int signal, siginfo_t *info, void *context)
+{
+	(void)signal;
+	(void)context;
+	dprintf(STDOUT_FILENO, "%d %d\n", info->si_syscall == SYS_getppid, info->si_errno);
+}
+
+static void by_trap(void)
+{
+	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+	sigaction(SIGSYS, &action, NULL);
+	judge(SYS_getppid, SECCOMP_RET_TRAP | 5, 0);
+	syscall(SYS_getppid);
+}
+
+static void *let_pass(void *notify_fds)
+{
+	int fd;
+	struct seccomp_notif question = { 0 };
+	if (read(*(int *)notify_fds, &fd, sizeof fd) != sizeof fd || ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &question) < 0)
+		exit(1);
+	struct seccomp_notif_resp answer = { .id = question.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	close(fd);
+	return NULL;
+}
+
+static void by_notify(void)
+{
+	int ends[2];
+	pthread_t thread;
+	if (pipe(ends) < 0 || pthread_create(&thread, NULL, let_pass, ends) != 0)
+		exit(1);
+	int fd = judge(SYS_openat, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	if (write(ends[1], &fd, sizeof fd) != sizeof fd)
+		exit(1);
+	tell(openat(AT_FDCWD, "./notified", O_WRONLY | O_CREAT, 0600));
+	pthread_join(thread, NULL);
+}
+
+static long set_up_ring(void)
+{
+	struct io_uring_params parameters = { 0 };
+	return syscall(SYS_io_uring_setup, 4, &parameters);
+}
+
+static void by_allow_list(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	install(code, COUNT(code), 0);
+	tell(set_up_ring());
+}
+
+static void by_uring(void)
+{
+	tell(set_up_ring());
+}
+
+static void by_uring32(void)
+{
+	tell(call32(I386_IO_URING_SETUP, 4, (long)low_memory(), 0, 0));
+}
+
+/* struct sock_fprog as 32-bit programs have it. */
+struct narrow_program {
+	uint16_t len;
+	uint32_t filter;
+};
+
+static void by_filter32(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | E2BIG),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	char *low = low_memory();
+	struct narrow_program program = { .len = COUNT(code), .filter = (uint32_t)(uintptr_t)low };
+	memcpy(low, code, sizeof code);
+	memcpy(low + sizeof code, &program, sizeof program);
+	if (call32(I386_PRCTL, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (long)(low + sizeof code), 0) < 0)
+		perror("hostile: 32-bit prctl");
+	tell(syscall(SYS_getppid));
+}
+
+static void by_untraced32(void)
+{
+	int status = -1;
+	long child = call32(I386_CLONE, CLONE_UNTRACED | SIGCHLD, 0, 0, 0);
+	if (child == 0)
+		_exit(open("./child", O_WRONLY | O_CREAT, 0600) < 0);
+	waitpid((pid_t)child, &status, 0);
+	tell(status == 0 ? 0 : -1);
+}
+
+static void by_open32(void)
+{
+	long fd = call32(I386_OPEN, (long)strcpy(low_memory(), "./file32"), O_WRONLY | O_CREAT, 0600, 0);
+	tell(fd < 0 ? fd : call32(I386_CLOSE, fd, 0, 0, 0));
+}
+
+static void by_x32(void)
+{
+	tell(syscall(X32_BIT | SYS_getpid));
+}
+
+static void by_unknown(void)
+{
+	tell(syscall(UNKNOWN));
+}
+
+static void by_close_all(void)
+{
+	syscall(SYS_close_range, 0, ~0u, 0);
+	for (int fd = 0; fd < 256; fd++)
+		close(fd);
+	_exit(open("./closed", O_WRONLY | O_CREAT, 0600) == 0 ? 0 : 1);
+}
+
+struct mapping {
+	uintptr_t start, end;
+	char rights[8];
+};
+
+/* The mappings that have ptwrap in their name. */
+static size_t find_mappings(struct mapping *found, size_t room)
+{
+	char line[512];
+	size_t count = 0;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	while (maps && count < room && fgets(line, sizeof line, maps))
+		if (strstr(line, "ptwrap-") && sscanf(line, "%lx-%lx %7s", &found[count].start, &found[count].end,
+						      found[count].rights) == 3)
+			count++;
+	return count;
+}
+
+static void scribble(const struct mapping *mapping)
+{
+	size_t len = mapping->end - mapping->start;
+	if (mapping->rights[1] != 'w' && syscall(SYS_mprotect, mapping->start, len, PROT_READ | PROT_WRITE) != 0)
+		return;
+	for (size_t i = 0; i < len; i++)
+		((volatile char *)mapping->start)[i] = (char)0xff;
+}
+
+/* From the first of it on no function is called that was not before: to find one takes the list of libraries. */
+static void spoil(bool unmap)
+{
+	static char *argv[] = { "true", NULL };
+	struct mapping mappings[16];
+	size_t count = find_mappings(mappings, COUNT(mappings));
+	syscall(SYS_getpid);
+	for (size_t i = 0; i < count; i++) {
+		if (unmap)
+			syscall(SYS_munmap, mappings[i].start, mappings[i].end - mappings[i].start);
+		else
+			scribble(&mappings[i]);
+	}
+	syscall(SYS_openat, AT_FDCWD, "./mapped", O_WRONLY | O_CREAT, 0600);
+	syscall(SYS_execve, "/bin/true", argv, NULL);
+	syscall(SYS_exit_group, 1);
+}
+
+static void by_unmapping(void)
+{
+	spoil(true);
+}
+
+static void by_scribbling(void)
+{
+	spoil(false);
+}
+
+static const struct {
+	const char *what;
+	void (*act)(void);
+} ways[] = {
+	{ "errno", by_errno },           { "trace", by_trace },       { "kill", by_kill },
+	{ "trap", by_trap },             { "notify", by_notify },     { "allow-list", by_allow_list },
+	{ "uring", by_uring },           { "uring32", by_uring32 },   { "filter32", by_filter32 },
+	{ "untraced32", by_untraced32 }, { "open32", by_open32 },     { "x32", by_x32 },
+	{ "unknown", by_unknown },       { "close-all", by_close_all }, { "unmap", by_unmapping },
+	{ "scribble", by_scribbling },
+};
+
+int main(int argc, char **argv)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	for (size_t i = 0; argc > 1 && i < COUNT(ways); i++) {
+		if (strcmp(argv[1], ways[i].what) != 0)
+			continue;
+		ways[i].act();
+		return 0;
+	}
+	return 2;
+}

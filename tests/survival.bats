@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# Whoever of ptwrap's own processes is killed or stopped, at whatever moment: the tree does not run on unseen, and
+# what was seen until then is kept.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# start [OPTION]...: runs ptwrap on a tree that would live on; sets launcher, supervisor and sleeper, a process of it.
+start() {
+	local child
+	mkfifo ready ended
+	cat ended 3>&- &
+	reader=$!
+	"$PTWRAP" "$@" sh -c 'sleep 1000 & echo $! >ready; wait' 9>ended 3>&- &
+	launcher=$!
+	read -r sleeper <ready
+	for child in $(<"/proc/$launcher/task/$launcher/children"); do
+		[ "$(<"/proc/$child/comm")" != ptwrap ] || supervisor=$child
+	done
+}
+
+# ended: returns when all of the run's processes have ended; the status is the launcher's.
+ended() {
+	wait "$reader"
+	rm ready ended
+	! kill -0 "$sleeper" 2>/dev/null || return 1
+	wait "$launcher"
+}
+
+@test "with its supervisor killed the tree ends, and the report holds what was committed" {
+	start -q -o run.json 2>err
+	kill -KILL "$supervisor"
+	run ended
+	same status 125 "$status"
+	[[ $(<err) == 'ptwrap: the supervisor died: '* ]]
+	report_is '.exit == null and .processes[0].execs[0].argv[0] == "sh"'
+	report_is '.coverage | (.complete | not) and any(.notes[]; .kind == "unfinished")'
+	same 'part files' '' "$(compgen -G '*.part')"
+}
+
+@test "with its launcher killed the supervisor ends the tree and writes the reports" {
+	start -q -o run.json -o run.ptw
+	kill -KILL "$launcher"
+	run ended
+	same status 137 "$status"
+	report_is '.exit.signal == "SIGKILL" and (.coverage.complete | not)'
+	report_is 'any(.coverage.notes[]; .kind == "launcher-died")'
+	"$PTWRAP" -q --read run.ptw -o again.json
+	cmp run.json again.json
+	same 'part files' '' "$(compgen -G '*.part')"
+}
+
+@test "with both killed the tree ends, and --read says that the end is missing" {
+	start -q -o run.json
+	kill -KILL "$launcher" "$supervisor"
+	run ended
+	same status 137 "$status"
+	[ ! -e run.json ]
+	run --separate-stderr "$PTWRAP" -q --read run.json.ptw.part -o run.json
+	same status 125 "$status"
+	[[ $stderr == 'ptwrap: run.json.ptw.part: the recording has no end: '* ]]
+	report_is '.command[0] == "sh" and any(.coverage.notes[]; .kind == "unfinished")'
+}
+
+@test "what a killed run left of the shim is removed by the next one" {
+	start -q
+	kill -KILL "$launcher" "$supervisor"
+	run ended
+	compgen -G '/dev/shm/ptwrap-shim-*' >before || skip 'the shim lies elsewhere here'
+	"$PTWRAP" -q true
+	run comm -12 before <(compgen -G '/dev/shm/ptwrap-shim-*')
+	[ "$(wc -l <<<"$output")" -lt "$(wc -l <before)" ] || same 'left behind' '' "$output"
+}
+
+@test "a supervisor that somebody stopped is continued" {
+	mkfifo ready go
+	"$PTWRAP" -q sh -c 'echo $PPID >ready; read -r x <go; true | cat; exit 7' 3>&- &
+	local launcher=$! child
+	read -r _ <ready
+	for child in $(<"/proc/$launcher/task/$launcher/children"); do
+		[ "$(<"/proc/$child/comm")" != ptwrap ] || kill -STOP "$child"
+	done
+	echo >go
+	run wait "$launcher"
+	same status 7 "$status"
+}
+
+@test "an ordinary run leaves nothing behind" {
+	mkdir tmp
+	TMPDIR=$PWD/tmp "$PTWRAP" -q sh -c 'true; true'
+	TMPDIR=$PWD/tmp "$PTWRAP" -q -o run.json -o run.ptw sh -c 'exit 1' || true
+	same files 'run.json run.ptw tmp' "$(echo *)"
+	same 'temporary files' '' "$(ls -A tmp)"
+}
