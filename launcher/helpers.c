@@ -21,7 +21,9 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t wanted;
 	struct queue waiting, working, done;
-	int threads, idle;
+	int threads;
+	int idle;    /* of those: not at work, each of which will take a job */
+	int unbegun; /* jobs in `waiting` */
 	bool careful;
 	int signal;
 	pthread_t tracer;
@@ -80,17 +82,18 @@ static void *helper_main(void *unused)
 	for (;;) {
 		struct job *job = queue_take(&pool.waiting);
 		if (!job) {
-			pool.idle++;
 			pthread_cond_wait(&pool.wanted, &pool.lock);
-			pool.idle--;
 			continue;
 		}
+		pool.unbegun--;
+		pool.idle--;
 		queue_put(&pool.working, job);
 		pthread_mutex_unlock(&pool.lock);
 		job_work(job);
 		pthread_mutex_lock(&pool.lock);
 		queue_remove(&pool.working, job);
 		queue_put(&pool.done, job);
+		pool.idle++;
 		pthread_kill(pool.tracer, pool.signal);
 	}
 	return NULL;
@@ -112,16 +115,20 @@ bool helpers_are_needed(void)
 	return pool.careful;
 }
 
+/* A thread that was woken for one job but has not come to take it yet is not there for the next:
+ * the one may block for long, and whoever can end that may be waiting for the other. */
 void helpers_submit(struct job *job)
 {
 	job->deadline_ns = clock_monotonic_ns() + HELPERS_LIMIT_MS * 1000000ULL;
 	pthread_mutex_lock(&pool.lock);
 	queue_put(&pool.waiting, job);
+	pool.unbegun++;
 	pthread_t thread;
-	if (pool.idle == 0 && pool.threads < HELPERS_MAX &&
+	if (pool.unbegun > pool.idle && pool.threads < HELPERS_MAX &&
 	    pthread_create(&thread, NULL, helper_main, NULL) == 0) {
 		pthread_detach(thread);
 		pool.threads++;
+		pool.idle++;
 	}
 	pthread_cond_signal(&pool.wanted);
 	pthread_mutex_unlock(&pool.lock);

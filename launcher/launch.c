@@ -112,12 +112,31 @@ static int become_user(const char *name)
 	return 0;
 }
 
-/* A file that the kernel takes for no program is a shell script, as for execvp(3). */
+/* No script, by the signs that shells go by: an ELF header, or a NUL in the first line. */
+static bool is_binary(const char *path)
+{
+	char head[80];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, head, sizeof head);
+	if (fd >= 0)
+		close(fd);
+	if (len <= 0)
+		return false;
+	const char *end = memchr(head, '\n', (size_t)len);
+	size_t line = end ? (size_t)(end - head) : (size_t)len;
+	return memchr(head, '\0', line) || (len >= 4 && memcmp(head, "\177ELF", 4) == 0);
+}
+
+/* A text that the kernel takes for no program is a shell script, as for execvp(3). */
 static void exec_command(const struct launch *launch)
 {
 	execv(launch->path, launch->argv);
 	if (errno != ENOEXEC)
 		return;
+	if (is_binary(launch->path)) {
+		errno = ENOEXEC;
+		return;
+	}
 	size_t count = 0;
 	while (launch->argv[count])
 		count++;

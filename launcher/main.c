@@ -5,13 +5,25 @@
 #include "options.h"
 #include "run.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 enum { EXIT_TROUBLE = 125 };
 
+/* A write beyond RLIMIT_FSIZE is to fail, not to kill: it is told like other errors. */
+static void block_file_size_signal(sigset_t *mask_before)
+{
+	sigset_t one;
+	sigemptyset(&one);
+	sigaddset(&one, SIGXFSZ);
+	sigprocmask(SIG_BLOCK, &one, mask_before);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
+	sigset_t mask;
+	block_file_size_signal(&mask);
 	if (options_parse(&options, argc, argv, clock_ns(CLOCK_REALTIME)))
 		return EXIT_TROUBLE;
 	switch (options.mode) {
@@ -29,7 +41,7 @@ int main(int argc, char **argv)
 	case MODE_READ:
 		return run_read(&options);
 	case MODE_RUN:
-		run_command(&options);
+		run_command(&options, &mask);
 	}
 	return fflush(stdout) ? EXIT_TROUBLE : EXIT_SUCCESS;
 }

@@ -189,12 +189,15 @@ static const char *const flaws[] = {
 	[RECORDING_IO_ERROR] = "the recording could not be read to its end",
 };
 
-/* The model of the whole recording, or NULL after a message. */
-static struct model *read_model(int fd, const char *name, enum recording_status *status)
+/* The model of the whole recording, or NULL after a message. write_error: why less than the whole may
+ * stand in it; 0 or -errno. */
+static struct model *read_model(int fd, const char *name, int write_error, enum recording_status *status)
 {
 	struct recording_reader *reader = recording_reader_open(fd);
 	struct model *model = reader ? model_read(reader, status) : NULL;
-	if (!model && reader && errno == EBADMSG && *status < sizeof flaws / sizeof *flaws && flaws[*status])
+	if (!model && write_error)
+		message_error(name, "%s", strerror(-write_error));
+	else if (!model && reader && errno == EBADMSG && *status < sizeof flaws / sizeof *flaws && flaws[*status])
 		message_error(name, "%s", flaws[*status]);
 	else if (!model)
 		message_error(name, "%s", strerror(reader ? errno : ENOMEM));
@@ -233,7 +236,7 @@ static void print_summary(const struct model *model)
 static int make_reports(int recording_error)
 {
 	enum recording_status status;
-	struct model *model = read_model(outputs_recording_fd(run.outputs), "the recording", &status);
+	struct model *model = read_model(outputs_recording_fd(run.outputs), "the recording", recording_error, &status);
 	if (!model)
 		return -1;
 	add_digest(model);
@@ -269,7 +272,7 @@ static _Noreturn void end_not_run(const struct watch_result *result)
 	give_up(EXIT_NOT_EXECUTABLE);
 }
 
-void run_command(const struct options *options)
+void run_command(const struct options *options, const sigset_t *mask)
 {
 	static struct launch launch;
 	struct launched launched;
@@ -292,7 +295,8 @@ void run_command(const struct options *options)
 		.orphaned = finish_orphaned,
 		.lingered = finish_lingering,
 	};
-	watch_block_signals(&launch.mask);
+	launch.mask = *mask;
+	watch_block_signals();
 	int error = launch_command(&launch, &launched);
 	if (error) {
 		message_error("cannot fork", "%s", strerror(-error));
@@ -321,7 +325,7 @@ int run_read(const struct options *options)
 	if (!run.outputs)
 		return EXIT_TROUBLE;
 	enum recording_status status;
-	struct model *model = read_model(outputs_recording_fd(run.outputs), options->read, &status);
+	struct model *model = read_model(outputs_recording_fd(run.outputs), options->read, 0, &status);
 	if (!model)
 		return EXIT_TROUBLE;
 	add_digest(model);

@@ -130,7 +130,7 @@ static void remove_stale(const char *path)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		unlinkat(fd, PTWRAP_SHIM_FILE + 1, 0);
+		unlinkat(fd, &PTWRAP_SHIM_FILE[1], 0);
 		rmdir(path);
 	}
 	close(fd);

@@ -50,7 +50,7 @@ static void faults_of(sigset_t *set)
 		sigaddset(set, faults[i]);
 }
 
-void watch_block_signals(sigset_t *mask_before)
+void watch_block_signals(void)
 {
 	sigset_t blocked;
 	sigfillset(&blocked);
@@ -59,7 +59,7 @@ void watch_block_signals(sigset_t *mask_before)
 	for (int signal = 1; signal < 32; signal++)
 		if (sigismember(&faults, signal))
 			sigdelset(&blocked, signal);
-	sigprocmask(SIG_SETMASK, &blocked, mask_before);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
 /* A standard signal is pending once; those from SIGRTMIN on are queued, each counts. */

@@ -18,9 +18,8 @@ struct watch_result {
 	int error;  /* a positive errno */
 };
 
-/* Blocks all signals but those of faults, and remembers the mask COMMAND is to have; call it before
- * launch_command. */
-void watch_block_signals(sigset_t *mask_before);
+/* Blocks all signals but those of faults; call it before launch_command. */
+void watch_block_signals(void);
 
 /* Returns when COMMAND's run is over, all of ptwrap's children but a lingering supervisor reaped. */
 struct watch_result watch_command(const struct launched *launched, struct control *control);

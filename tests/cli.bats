@@ -162,3 +162,9 @@ refused() {
 	[[ $stderr == 'ptwrap: ptrace is not permitted: '*SYS_PTRACE* ]]
 	[ ! -e ran ]
 }
+
+@test "a limit on file sizes is an error that is told, not a death" {
+	run bash -c 'ulimit -f 0; "$PTWRAP" -q -o run.json true 2>&1 | cat; exit "${PIPESTATUS[0]}"'
+	same status 125 "$status"
+	[[ $output == 'ptwrap: '*': File too large'* ]] || same message 'File too large' "$output"
+}

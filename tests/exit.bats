@@ -4,6 +4,11 @@
 bats_require_minimum_version 1.5.0
 load helper
 
+# What `started` left, if a test failed.
+teardown() {
+	[ -z "${ptwrap:-}" ] || kill -KILL "$ptwrap" 2>/dev/null || :
+}
+
 # outcome [OPTION]... COMMAND...: how ptwrap ended, as its parent saw it.
 outcome() {
 	"$PROGRAMS/outcome" "$PTWRAP" -q "$@"

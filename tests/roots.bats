@@ -1,9 +1,9 @@
 # Names of files in another root directory or mount namespace: each is an entry of its own, with its root.
+# shellcheck disable=SC2016
 
 load helper
 
 # in_root ROOT PATH OP: the report says OP of PATH as seen from that root.
-# shellcheck disable=SC2016
 in_root() {
 	report_is 'any(.files[]; .root == $root and .path == $path and any(.ops[]; . == $op))' --arg root "$1" --arg path "$2" --arg op "$3"
 }

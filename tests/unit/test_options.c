@@ -159,6 +159,9 @@ static void test_trace_and_redact(void)
 	CHECK(line.result == 0 && strcmp(line.options.trace, "%file") == 0);
 	CHECK(line.options.redact_count == 2 && strcmp(line.options.redact[1], "B?") == 0);
 	options_free(&line.options);
+	line = parse("-e t=%file true");
+	CHECK(line.result == 0 && strcmp(line.options.trace, "%file") == 0);
+	options_free(&line.options);
 	CHECK(is_refused("-e trace= true", "--trace"));
 	CHECK(is_refused("-l exec -e openat true", "--level exec"));
 	CHECK(is_refused("--redact _ true", "--redact"));

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# Bad input gets one clear line, the documented status, and never a crash or a silent gap.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+# complains STATUS PART-OF-MESSAGE ARG...: ptwrap gives that status, and one line on standard error with that part.
+complains() {
+	local wanted=$1 part=$2
+	shift 2
+	run --separate-stderr "$PTWRAP" "$@"
+	same "status of $*" "$wanted" "$status"
+	same "lines of $*" 1 "${#stderr_lines[@]}"
+	[[ $stderr == "ptwrap: "*"$part"* ]] || same message "$part" "$stderr"
+}
+
+# in_own_mounts COMMAND: runs it by sh where mounting disturbs nobody; skips where that is not permitted.
+in_own_mounts() {
+	local unshare=(unshare -m)
+	[ "$(id -u)" -eq 0 ] || unshare=(unshare -Urm)
+	"${unshare[@]}" mount -t tmpfs none "$PWD" || skip 'needs a mount namespace'
+	"${unshare[@]}" sh -c "$1"
+}
+
+@test "--read says of any other file that it is no recording" {
+	: >empty.ptw
+	echo '{}' >text.ptw
+	complains 125 'text.ptw: no recording' -q --read text.ptw
+	complains 125 'empty.ptw: no recording' -q --read empty.ptw -o run.json
+	complains 125 'null: no recording' -q --read /dev/null
+	[ ! -e run.json ]
+}
+
+@test "of a recording cut at any length --read reports the beginning, says so, and fails" {
+	"$PTWRAP" -q -o run.ptw sh -c 'true; true'
+	local size length
+	size=$(stat -c %s run.ptw)
+	for ((length = 1; length < size; length += 61)); do
+		head -c "$length" run.ptw >cut.ptw
+		complains 125 cut.ptw -q --read cut.ptw -o json:cut
+		[ ! -e cut ] || jq -e '.coverage.complete == false' cut >/dev/null
+	done
+}
+
+@test "a damaged byte anywhere in a recording is noticed" {
+	"$PTWRAP" -q -o run.ptw true
+	local size at byte
+	size=$(stat -c %s run.ptw)
+	for ((at = 0; at < size; at += 37)); do
+		byte=$(dd if=run.ptw bs=1 skip="$at" count=1 status=none | od -An -tu1)
+		cp run.ptw bad.ptw
+		printf '%b' "\\x$(printf %02x $((byte ^ 0x40)))" | dd of=bad.ptw bs=1 seek="$at" conv=notrunc status=none
+		complains 125 bad.ptw -q --read bad.ptw -o bad.json
+	done
+}
+
+@test "an unknown user is named, and COMMAND does not run" {
+	needs_root
+	complains 125 "--user: 'no-such-user': no such user" -u no-such-user touch ran
+	[ ! -e ran ]
+}
+
+@test "a set that names nothing is refused" {
+	complains 125 "no system call named in ','" -e , true
+	complains 125 "no system call named in '!,'" -e '!,' true
+}
+
+@test "without /proc COMMAND does not run" {
+	run in_own_mounts "mount -t tmpfs none /proc && exec '$PTWRAP' touch ran"
+	same status 125 "$status"
+	[[ $output == *'/proc is not mounted, or not readable: mount -t proc'* ]]
+	[ ! -e ran ]
+}
+
+@test "on a full disk the message names the file, and what fits of the recording is kept" {
+	run in_own_mounts "mount -t tmpfs -o size=64k none . && cd \"\$PWD\" &&
+		'$PTWRAP' -q -o run.json sh -c 'for i in \$(seq 100); do cat /dev/null; done'
+		echo \"status \$?\"; ls; '$PTWRAP' -q --read run.json.ptw.part -o json:/dev/null; echo \"status \$?\""
+	[[ $output == *'ptwrap: run.json: No space left on device'*'status 125'*run.json.ptw.part*'status 125' ]]
+}
+
+@test "RLIMIT_FSIZE makes a failure, not a death" {
+	run bash -c 'ulimit -f 8; exec "$PTWRAP" -q -o run.json bash -c "for i in {1..40}; do cat /dev/null; done"'
+	same status 125 "$status"
+	[[ $output == *'ptwrap: run.json: File too large'* ]]
+}
+
+@test "a folder that COMMAND removed is a failure of its report alone" {
+	mkdir folder
+	run -125 --separate-stderr "$PTWRAP" -q -o run.json -o folder/run.txt rmdir folder
+	[[ $stderr == 'ptwrap: folder/run.txt: No such file or directory'* ]]
+	report_is '.exit.code == 0'
+}
+
+@test "in a folder that was removed ptwrap runs, and knows where it was" {
+	mkdir gone
+	(cd gone && rmdir ../gone && "$PTWRAP" -q -o "$BATS_TEST_TMPDIR/run.json" true)
+	report_is '.cwd == $gone and .processes[0].execs[0].cwd == $gone' --arg gone "$PWD/gone"
+}
+
+@test "--max-size never makes a report say what was not seen" {
+	"$PTWRAP" -q --max-size 4K -o run.json sh -c 'for i in 1 2 3 4 5 6 7 8 9; do cat /dev/null; done'
+	report_is '.coverage.truncated.exit > 0 and (.coverage.complete | not)'
+	report_is 'all(.coverage.notes[]; .kind != "outlived")'
+}
+
+@test "names that would drive a terminal reach none" {
+	needs python3
+	local name=$'a\nb\e[31m\x7f\u009b31m\u202ec'
+	"$PTWRAP" -q -o run.json -o run.ndjson -o run.txt -o run.strace touch "$name"
+	file_has "$PWD/$name" create
+	python3 -c 'import json; [json.loads(line) for line in open("run.ndjson")]'
+	same 'control characters' '' "$(cat run.json run.ndjson run.txt run.strace | LC_ALL=C tr -d '\n' | grep -aoP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]')"
+	complains 125 'No such file' -o "nowhere/$name.json" true
+	same 'control characters of the message' '' "$(LC_ALL=C grep -aoP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]' <<<"$stderr")"
+}
