@@ -228,12 +228,14 @@ int launch_command(struct launch *launch, struct launched *launched)
 	return error;
 }
 
-/* 0 when it may be executed, else -errno. */
-static int check_executable(const char *path)
+/* 0 when it may be executed, else -errno. *seen: there is such a file. */
+static int check_executable(const char *path, bool *seen)
 {
 	struct stat status;
+	*seen = false;
 	if (stat(path, &status) < 0)
 		return -errno;
+	*seen = true;
 	if (!S_ISREG(status.st_mode))
 		return -EACCES;
 	return access(path, X_OK) == 0 ? 0 : -errno;
@@ -241,9 +243,10 @@ static int check_executable(const char *path)
 
 int launch_find(const char *command, char **path)
 {
+	bool seen;
 	if (strchr(command, '/')) {
 		*path = strdup(command);
-		return *path ? check_executable(command) : -ENOMEM;
+		return *path ? check_executable(command, &seen) : -ENOMEM;
 	}
 	const char *search = getenv("PATH");
 	int found = -ENOENT;
@@ -251,10 +254,10 @@ int launch_find(const char *command, char **path)
 		size_t len = strcspn(at, ":");
 		if (asprintf(path, "%.*s%s%s", (int)len, at, len ? "/" : "./", command) < 0)
 			return -ENOMEM;
-		int error = check_executable(*path);
+		int error = check_executable(*path, &seen);
 		if (!error)
 			return 0;
-		if (error == -EACCES)
+		if (error == -EACCES && seen) /* not: a folder of PATH that may not be searched */
 			found = error;
 		free(*path);
 		at += len;

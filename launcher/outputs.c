@@ -228,6 +228,11 @@ int outputs_recording_fd(const struct outputs *outputs)
 	return outputs->recording_fd;
 }
 
+const char *outputs_recording_name(const struct outputs *outputs)
+{
+	return outputs->part_path ? outputs->part_path : "the recording";
+}
+
 bool outputs_want_recording(const struct outputs *outputs)
 {
 	for (size_t i = 0; i < outputs->count; i++)

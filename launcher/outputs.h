@@ -28,6 +28,9 @@ struct outputs *outputs_open_read(const struct options *options);
 /* Readable, writable for a run; owned by outputs. */
 int outputs_recording_fd(const struct outputs *outputs);
 
+/* The file of the recording while COMMAND runs, for messages; never NULL. */
+const char *outputs_recording_name(const struct outputs *outputs);
+
 /* Was a recording (format ptw) asked for? Then reports name its digest. */
 bool outputs_want_recording(const struct outputs *outputs);
 

@@ -236,7 +236,8 @@ static void print_summary(const struct model *model)
 static int make_reports(int recording_error)
 {
 	enum recording_status status;
-	struct model *model = read_model(outputs_recording_fd(run.outputs), "the recording", recording_error, &status);
+	struct model *model = read_model(outputs_recording_fd(run.outputs), outputs_recording_name(run.outputs),
+					 recording_error, &status);
 	if (!model)
 		return -1;
 	add_digest(model);

@@ -214,6 +214,8 @@ static void wait_plainly(void)
 	pid_t tid = wait4(-1, &status, __WALL, &usage);
 	if (tid > 0)
 		serve(tid, status, &usage);
+	else if (errno == ECHILD)
+		transitions_forget_all();
 	if (++rounds % FAIR_ROUNDS == 0 || orphans_are_possible()) {
 		sweep_all();
 		adopt_orphans(supervisor_now());

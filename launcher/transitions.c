@@ -108,16 +108,9 @@ static bool release(struct tracee *tracee, const struct stop *stop)
 	return true;
 }
 
-static bool is_unknown_end(const struct tracee *tracee, const struct stop *stop)
-{
-	return !tracee && stop->kind == STOP_ENDED && !supervisor_is_recording();
-}
-
 void transitions_apply(pid_t tid, struct stop *stop)
 {
 	struct tracee *tracee = tracee_find(tid);
-	if (is_unknown_end(tracee, stop))
-		return;
 	if (!tracee)
 		tracee = tracee_add(tid, NULL, TRACEE_UNBORN);
 	if (!tracee || release(tracee, stop))
@@ -189,6 +182,21 @@ static void kill_one(struct tracee *tracee, void *context)
 void transitions_kill_all(void)
 {
 	tracee_for_each(kill_one, NULL);
+}
+
+static void forget_one(struct tracee *tracee, void *context)
+{
+	(void)context;
+	if (tracee->process)
+		note_about(tracee, "died-before-end", "a task was gone before its end was seen");
+	if (tracee->job)
+		tracee->job->owner = NULL;
+	tracee_remove(tracee);
+}
+
+void transitions_forget_all(void)
+{
+	tracee_for_each(forget_one, NULL);
 }
 
 static void interrupt_one(struct tracee *tracee, void *context)

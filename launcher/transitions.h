@@ -29,6 +29,9 @@ void transitions_release_all(void);
 /* Notes each process that is still there. */
 void transitions_note_survivors(void);
 
+/* The kernel says that no task is traced: whoever is still in the table ended without a word. */
+void transitions_forget_all(void);
+
 /* For tests and README: does the cell say anything, and what. */
 const char *transitions_cell(enum tracee_state state, enum stop_kind kind);
 

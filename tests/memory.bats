@@ -30,24 +30,36 @@ noted() {
 	report_is '.coverage.complete'
 }
 
+# served [OPTION]... WHAT: names in pages that the tree itself serves by userfaultfd are opened as ever.
+served() {
+	audit "${@:1:$#-1}" "$PROGRAMS/memory" "${@: -1}"
+	[ "$status" -ne 77 ] || skip "needs root or vm.unprivileged_userfaultfd: $stderr"
+	same stdout "./${*: -1}" "$output"
+	file_has "$PWD/server" missing
+}
+
 @test "a path that another thread of the tree serves by userfaultfd is read, and stalls nobody" {
 	local level
 	for level in audit all; do
-		audit --level "$level" "$PROGRAMS/memory" served
-		[ "$status" -ne 77 ] || skip "needs root or vm.unprivileged_userfaultfd: $stderr"
-		same stdout $'./served\n./served' "$output"
+		served --level "$level" served
 		file_has "$PWD/served" missing
-		file_has "$PWD/server" missing
-		report_is '.processes[0].execs[1].argv == ["echo", "./served"] and .coverage.complete'
+		report_is '.coverage.complete'
+	done
+}
+
+@test "arguments that another process of the tree serves by userfaultfd are read" {
+	local level
+	for level in audit all; do
+		served --wait-all --level "$level" executed
+		file_has "$PWD/executed" missing
+		report_is '.processes[0].execs[1].argv == ["echo", "./executed"] and .coverage.complete'
 	done
 }
 
 @test "a path that is withheld from ptwrap costs a while and a note, not the run" {
-	audit "$PROGRAMS/memory" withheld
-	[ "$status" -ne 77 ] || skip "needs root or vm.unprivileged_userfaultfd: $stderr"
-	same stdout $'./withheld\n./withheld' "$output"
+	served withheld
 	noted memory-slow
-	report_is '.processes[0].execs[1].argv == ["echo", "./withheld"] and (.coverage.complete | not)'
+	report_is '.coverage.complete | not'
 	report_is 'any(.syscalls[]; .name == "openat" and .errnos.ENOENT >= 1)'
 }
 

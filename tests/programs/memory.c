@@ -3,12 +3,13 @@
  *   bad        each call that takes a pointer, with one to nowhere; prints the names of those that fail with EFAULT
  *   edges      opens ./ending (the last bytes before an unmapped page), ./across (from one page into the next), ./beyond
  *              (runs into the unmapped page), and a path of 5,000 bytes; prints how each failed
- *   served     opens ./served and executes `echo ./served`, the names in pages that a thread serves by userfaultfd, once
- *              it has made a call of its own, ./server
+ *   served     opens ./served, the name in a page that a thread serves by userfaultfd, once it has made a call of its own,
+ *              ./server
  *   withheld   the same, of ./withheld, but the thread serves this process only: whoever else asks waits
+ *   executed   opens ./executed and executes `echo ./executed`, the names in pages that a child serves
  *   private    becomes non-dumpable, then creates ./private and opens ./missing
  *
- * `served` and `withheld` end with status 77 where there is no userfaultfd to be had. */
+ * They end with status 77 where there is no userfaultfd to be had. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -87,52 +88,80 @@ static void edges(void)
 	tell("ENAMETOOLONG", open(name, O_RDONLY), ENAMETOOLONG);
 }
 
-/* The server: a page after the other is filled with the same bytes, the name at its start. */
+/* The server: a page after the other is filled with the same bytes, the name at its start, until told to stop or until
+ * whose memory it is has gone. */
 static struct {
-	int fd;
-	bool only_us;
+	int fd, stop;
+	pid_t client; /* 0: whoever asks is served */
 	char page[PAGE];
 } server;
 
+static bool serve_one(void)
+{
+	struct uffd_msg message;
+	struct stat status;
+	if (read(server.fd, &message, sizeof message) != sizeof message)
+		return false;
+	if (server.client && message.arg.pagefault.feat.ptid != (uint32_t)server.client)
+		return true;
+	stat("./server", &status);
+	struct uffdio_copy copy = { .dst = message.arg.pagefault.address & -(uint64_t)PAGE,
+				    .src = (uintptr_t)server.page, .len = PAGE };
+	ioctl(server.fd, UFFDIO_COPY, &copy);
+	return true;
+}
+
 static void *serve(void *unused)
 {
-	struct pollfd ready = { .fd = server.fd, .events = POLLIN };
-	struct uffd_msg message;
-	while (poll(&ready, 1, -1) > 0 && read(server.fd, &message, sizeof message) == sizeof message) {
-		if (server.only_us && message.arg.pagefault.feat.ptid != (uint32_t)getpid())
-			continue;
-		struct stat status;
-		stat("./server", &status);
-		struct uffdio_copy copy = { .dst = message.arg.pagefault.address & -(uint64_t)PAGE,
-					    .src = (uintptr_t)server.page, .len = PAGE };
-		ioctl(server.fd, UFFDIO_COPY, &copy);
-	}
+	struct pollfd ready[] = { { .fd = server.fd, .events = POLLIN }, { .fd = server.stop, .events = POLLIN } };
+	while (poll(ready, 2, -1) > 0 && !ready[1].revents)
+		if (!serve_one())
+			break;
 	return unused;
 }
 
-static void start_server(char *memory, size_t count, const char *name)
+/* Pages of which nobody knows the contents but the server. */
+static char *served_pages(size_t count, const char *name)
 {
+	char *memory = pages(count, PROT_READ | PROT_WRITE);
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_THREAD_ID };
 	struct uffdio_register range = { .range = { (uintptr_t)memory, count * PAGE },
 					 .mode = UFFDIO_REGISTER_MODE_MISSING };
-	pthread_t thread;
 	strcpy(server.page, name);
-	server.fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (server.fd < 0 || ioctl(server.fd, UFFDIO_API, &api) < 0 || ioctl(server.fd, UFFDIO_REGISTER, &range) < 0 ||
-	    pthread_create(&thread, NULL, serve, NULL) != 0) {
+	server.fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (server.fd < 0 || ioctl(server.fd, UFFDIO_API, &api) < 0 || ioctl(server.fd, UFFDIO_REGISTER, &range) < 0) {
 		perror("memory: userfaultfd");
 		exit(NO_USERFAULTFD);
 	}
+	return memory;
 }
 
-static void ask_server(const char *name, bool only_us)
+static void ask_thread(const char *name, pid_t client)
 {
-	char *memory = pages(2, PROT_READ | PROT_WRITE);
-	char *argv[] = { "echo", memory + PAGE, NULL };
-	server.only_us = only_us;
-	start_server(memory, 2, name);
+	int ends[2];
+	pthread_t thread;
+	char *memory = served_pages(1, name);
+	server.client = client;
+	if (pipe(ends) < 0)
+		exit(1);
+	server.stop = ends[0];
+	if (pthread_create(&thread, NULL, serve, NULL) != 0)
+		exit(1);
 	tell(name, open(memory, O_RDONLY), ENOENT);
-	fflush(stdout);
+	close(ends[1]);
+	pthread_join(thread, NULL);
+}
+
+static void ask_process(const char *name)
+{
+	char *memory = served_pages(2, name);
+	char *argv[] = { "echo", memory + PAGE, NULL };
+	server.stop = -1;
+	if (fork() == 0) {
+		serve(NULL);
+		_exit(0);
+	}
+	open(memory, O_RDONLY);
 	execv("/bin/echo", argv);
 }
 
@@ -152,9 +181,11 @@ int main(int argc, char **argv)
 	else if (strcmp(what, "edges") == 0)
 		edges();
 	else if (strcmp(what, "served") == 0)
-		ask_server("./served", false);
+		ask_thread("./served", 0);
 	else if (strcmp(what, "withheld") == 0)
-		ask_server("./withheld", true);
+		ask_thread("./withheld", getpid());
+	else if (strcmp(what, "executed") == 0)
+		ask_process("./executed");
 	else if (strcmp(what, "private") == 0)
 		private();
 	else
