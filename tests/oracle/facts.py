@@ -48,7 +48,8 @@ UNNAMED = re.compile(r"/(memfd|SYSV|anon_hugepage|dmabuf)")
 UNSTABLE = [
     (re.compile(r"/proc/\d+(?=/|$)"), "/proc/PID"),
     (re.compile(r"(?<=/)cc[A-Za-z0-9]{6}(?=[./]|$)"), "ccXXXXXX"),     # gcc, collect2
-    (re.compile(r"(?<=/)(st|sed|Cu|tmp\.|sh-thd[.-]|Gm|conf(?!test|ig|ope|init))[A-Za-z0-9_]{6,10}(?=[./]|$)"), r"\1XXXXXX"),
+    (re.compile(r"(?<=/)(st|sed|Cu|Gm|conf(?!test|ig|ope|init))[A-Za-z0-9]{6}(?=\.[^h]|/|$)"), r"\1XXXXXX"),
+    (re.compile(r"(?<=/)(tmp\.|sh-thd[.-])[A-Za-z0-9_]{6,10}(?=[./]|$)"), r"\1XXXXXX"),
     (re.compile(r"(conf|conftest\.?|confdir-?|cf|libtool-|lt-|sh|am)\d{3,}"), r"\1PID"),
     (re.compile(r"(?<=[.-])(\d{3,})(?=\.(tmp|lock|o|c|file|exe|sh)$)"), "PID"),
     (re.compile(r"(?<=\.)\d{4,}$"), "PID"),
