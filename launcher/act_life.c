@@ -1,8 +1,8 @@
 /* Actions about births and deaths of tasks and processes.
  *
  * A child's first stop and its parent's event come in either order (hazard 1): what comes first makes
- * the record. A child seen first is held until the event tells whose it is; should the parent
- * be killed before it can tell, /proc tells (adopt_unborn). */
+ * the record. A child seen first is held until the event tells whose it is; should the task that made
+ * it end before it can tell (killed, or its process ends or executes a program), /proc tells. */
 #include "actions.h"
 
 #include "peek.h"
@@ -17,8 +17,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Somebody was killed, perhaps in the middle of announcing a child. */
-static bool announcer_died;
+/* A parent that lives announces its child as soon as it has made it, so one whose announcement has not
+ * come for so long has lost whoever could make it. */
+enum { ANNOUNCEMENT_NS = 50000000 };
+
+/* When a held child is to be looked at, by supervisor_now; 0: none is held. */
+static uint64_t adoption_ns;
+
+static void hold(struct tracee *child, uint64_t t_ns)
+{
+	child->held_ns = t_ns;
+	if (!adoption_ns)
+		adoption_ns = t_ns + ANNOUNCEMENT_NS;
+}
 
 /* The flags of the call that made a process: in a register, for clone3 in memory. */
 static uint64_t clone_flags_of(pid_t caller)
@@ -121,6 +132,8 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 enum resume act_early_stop(struct tracee *tracee, struct stop *stop)
 {
 	tracee->held_in_group_stop = stop->kind == STOP_GROUP;
+	procfs_family(tracee->tid, &tracee->early_tgid, &tracee->early_ppid);
+	hold(tracee, stop->t_ns);
 	return RESUME_NONE;
 }
 
@@ -128,51 +141,77 @@ enum resume act_early_end(struct tracee *tracee, struct stop *stop)
 {
 	tracee->dead = true;
 	tracee->dead_status = stop->status;
+	hold(tracee, stop->t_ns);
 	return RESUME_NONE;
 }
 
-/* Whoever might have announced them is dead: /proc says whose children the held ones are. */
+/* A thread that was killed as soon as it was made, its process ended since. */
+static void bury_thread(struct tracee *thread, uint32_t process, uint64_t t_ns)
+{
+	struct event event = { .kind = EVENT_THREAD, .t_ns = t_ns, .process = process, .pid = thread->early_tgid,
+			       .tid = thread->tid };
+	supervisor_record(&event);
+	event.kind = EVENT_THREAD_EXIT;
+	event.thread_status = thread->dead_status;
+	supervisor_record(&event);
+	tracee_remove(thread);
+}
+
+/* A process whose parent is gone. */
+static void adopt_process(struct tracee *child, uint32_t parent, uint64_t t_ns)
+{
+	struct process *process = process_create(child->tid, NULL);
+	if (!process)
+		return;
+	process->started = true;
+	process->parent_id = parent;
+	tracee_join(child, process);
+	struct event event = event_about(EVENT_FORK, child, t_ns);
+	event.fork.parent = parent;
+	event.fork.ppid = child->early_ppid;
+	event.fork.fork_kind = FORK_CLONE;
+	supervisor_record(&event);
+	if (!parent)
+		note_about(child, "parent-unknown", "whoever started it was killed before it could tell");
+}
+
+/* Whoever could announce it is gone: what /proc said of it at its first stop tells whose it is. */
 static void adopt_unborn(struct tracee *child, void *context)
 {
 	uint64_t t_ns = *(const uint64_t *)context;
-	pid_t tgid, ppid;
 	if (child->state != TRACEE_UNBORN || child->process)
 		return;
-	struct stop stop = { .kind = STOP_BIRTH, .event = PTRACE_EVENT_CLONE, .t_ns = t_ns };
-	const struct tracee *parent = NULL;
-	bool thread = false;
-	if (procfs_family(child->tid, &tgid, &ppid) == 0) {
-		thread = tgid != child->tid;
-		parent = tracee_find(thread ? tgid : ppid);
+	uint64_t due_ns = child->held_ns + ANNOUNCEMENT_NS;
+	if (due_ns > t_ns) {
+		adoption_ns = adoption_ns && adoption_ns < due_ns ? adoption_ns : due_ns;
+		return;
 	}
+	struct stop stop = { .kind = STOP_BIRTH, .event = PTRACE_EVENT_CLONE, .t_ns = t_ns };
+	bool thread = child->early_tgid && child->early_tgid != child->tid;
+	pid_t kin = thread ? child->early_tgid : child->early_ppid;
+	const struct tracee *parent = tracee_find(kin);
 	if (parent && parent->process) {
 		bear(child, parent, thread, &stop);
+	} else if (thread && child->dead) {
+		bury_thread(child, process_id_of_pid(kin), t_ns);
+		return;
 	} else {
-		struct process *process = process_create(child->tid, NULL);
-		if (!process)
-			return;
-		process->started = true;
-		tracee_join(child, process);
-		struct event event = event_about(EVENT_FORK, child, t_ns);
-		event.fork.fork_kind = FORK_CLONE;
-		supervisor_record(&event);
-		note_about(child, "parent-unknown", "whoever started it was killed before it could tell");
+		adopt_process(child, process_id_of_pid(kin), t_ns);
 	}
 	if (child->process)
 		release_unborn(child, t_ns);
 }
 
-bool orphans_are_possible(void)
+uint64_t adoption_due(void)
 {
-	return announcer_died;
+	return tracee_unborn_count() > 0 ? adoption_ns : 0;
 }
 
 void adopt_orphans(uint64_t t_ns)
 {
-	if (!announcer_died)
-		return;
-	announcer_died = false;
-	tracee_for_each(adopt_unborn, &t_ns);
+	adoption_ns = 0;
+	if (tracee_unborn_count() > 0)
+		tracee_for_each(adopt_unborn, &t_ns);
 }
 
 static void record_end(const struct tracee *tracee, int status, const struct rusage *usage,
@@ -223,8 +262,6 @@ void tracee_died(struct tracee *tracee, int status, const struct rusage *usage, 
 		record_end(tracee, status, usage, t_ns);
 	}
 	tracee_remove(tracee);
-	if (WIFSIGNALED(status))
-		announcer_died = true;
 	if (command)
 		supervisor_command_ended(status);
 }

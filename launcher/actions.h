@@ -58,10 +58,10 @@ void abandon_call(struct tracee *tracee, uint64_t t_ns);
 /* The tracee's call with its numbers alone, for when a helper keeps the one it had. */
 void replace_call(struct tracee *tracee);
 
-/* Children that are held for an announcement that may never come are taken in from /proc. Call it
- * when no other stop is waiting to be served. */
+/* Children that are held for an announcement that never came are taken in as /proc had them. Call it at
+ * that time (by supervisor_now; 0: none is held), when no other stop is waiting to be served. */
+uint64_t adoption_due(void);
 void adopt_orphans(uint64_t t_ns);
-bool orphans_are_possible(void);
 
 /* The task is gone. */
 void tracee_died(struct tracee *tracee, int status, const struct rusage *usage, uint64_t t_ns);

@@ -126,13 +126,31 @@ static void serve(pid_t tid, int status, const struct rusage *usage)
 		transitions_apply(tid, &stop);
 }
 
-/* Serves what happened to one task, if anything has. */
-static void reap(pid_t tid)
-{
+struct waited {
+	pid_t tid;
 	int status;
 	struct rusage usage;
-	if (wait4(tid, &status, __WALL | WNOHANG, &usage) == tid)
-		serve(tid, status, &usage);
+};
+
+/* Takes what happened to one task, if anything has, as `code` (CLD_*) has it: how much it used the kernel
+ * adds up over all threads of the process, at each wait that asks for it, so that is left to the end of
+ * the process. One that was killed in between has none. */
+static bool take(pid_t tid, int code, struct waited *waited)
+{
+	const struct tracee *tracee = tracee_find(tid);
+	bool leads = !tracee || !tracee->process || tracee->process->pid == tid;
+	bool ended = code == CLD_EXITED || code == CLD_KILLED || code == CLD_DUMPED;
+	waited->usage = (struct rusage){ 0 };
+	waited->tid = wait4(tid, &waited->status, __WALL | WNOHANG, ended && leads ? &waited->usage : NULL);
+	return waited->tid > 0;
+}
+
+/* Serves what SIGCHLD told of. */
+static void reap(const siginfo_t *info)
+{
+	struct waited waited;
+	if (take(info->si_pid, info->si_code, &waited))
+		serve(waited.tid, waited.status, &waited.usage);
 }
 
 static struct {
@@ -140,24 +158,20 @@ static struct {
 	uint64_t due_ns;
 } sweep;
 
-struct waited {
-	pid_t tid;
-	int status;
-	struct rusage usage;
-};
-
 /* How many wait, up to a batch; *cost_ns: what the last look took. */
 static int take_batch(struct waited batch[SWEEP_BATCH], uint64_t *cost_ns)
 {
-	for (int count = 0; count < SWEEP_BATCH; count++) {
-		struct waited *waited = &batch[count];
+	int count = 0;
+	while (count < SWEEP_BATCH) {
+		siginfo_t first = { 0 };
 		uint64_t start = clock_monotonic_ns();
-		waited->tid = wait4(-1, &waited->status, __WALL | WNOHANG, &waited->usage);
+		int found = waitid(P_ALL, 0, &first, WEXITED | WSTOPPED | __WALL | WNOHANG | WNOWAIT);
 		*cost_ns = clock_monotonic_ns() - start;
-		if (waited->tid <= 0)
-			return count;
+		if (found < 0 || !first.si_pid)
+			break;
+		count += take(first.si_pid, first.si_code, &batch[count]); /* or it was killed just now */
 	}
-	return SWEEP_BATCH;
+	return count;
 }
 
 /* Takes what waits, whoever it is: first all of it, then it is served, so a task that stops again
@@ -195,6 +209,9 @@ static const struct timespec *time_to_wait(struct timespec *wait)
 		until = job->deadline_ns;
 	if (sweep.needed && sweep.due_ns < until)
 		until = sweep.due_ns;
+	uint64_t adoption_ns = adoption_due();
+	if (adoption_ns && adoption_ns + supervisor_get()->start_ns < until)
+		until = adoption_ns + supervisor_get()->start_ns;
 	if (until == UINT64_MAX)
 		return NULL;
 	uint64_t left = until > now ? until - now : 0;
@@ -202,7 +219,7 @@ static const struct timespec *time_to_wait(struct timespec *wait)
 	return wait;
 }
 
-/* With few tracees and no helpers a plain wait4(-1) costs two system calls less a stop, and its
+/* With few tracees, no helpers and no child that is held a plain wait4(-1) costs two system calls less a stop, and its
  * wake-up tells the scheduler that the waker is about to sleep, so that the tracer runs on the
  * tracee's CPU. The kernel gives the first of its list that is ready: now and then a sweep, which
  * takes all that are, keeps those behind from starving. */
@@ -216,10 +233,8 @@ static void wait_plainly(void)
 		serve(tid, status, &usage);
 	else if (errno == ECHILD)
 		transitions_forget_all();
-	if (++rounds % FAIR_ROUNDS == 0 || orphans_are_possible()) {
+	if (++rounds % FAIR_ROUNDS == 0)
 		sweep_all();
-		adopt_orphans(supervisor_now());
-	}
 	sweep.needed = true; /* for when the other way of waiting takes over */
 }
 
@@ -231,17 +246,19 @@ static void wait_by_signal(const sigset_t *signals, void (*woken)(int signal))
 	siginfo_t info;
 	int signal = sigtimedwait(signals, &info, limit);
 	if (signal == SIGCHLD) {
-		reap(info.si_pid);
+		reap(&info);
 		sweep.needed = true;
 	} else if (signal > 0) {
 		woken(signal);
 	}
 	if (helpers_are_needed())
 		serve_helpers();
-	if (sweep.needed && clock_monotonic_ns() >= sweep.due_ns) {
+	uint64_t adoption_ns = adoption_due();
+	bool adopts = adoption_ns && adoption_ns <= supervisor_now();
+	if (adopts || (sweep.needed && clock_monotonic_ns() >= sweep.due_ns))
 		sweep_all();
+	if (adopts)
 		adopt_orphans(supervisor_now());
-	}
 }
 
 static volatile sig_atomic_t parent_died;
@@ -278,7 +295,7 @@ void trace_run(bool (*finished)(void), void (*woken)(int signal))
 			parent_died = 0;
 			woken(TRACE_PARENT_DIED);
 		}
-		if (!helpers_are_needed() && tracee_count() <= PLAIN_WAIT_MAX)
+		if (!helpers_are_needed() && !adoption_due() && tracee_count() <= PLAIN_WAIT_MAX)
 			wait_plainly();
 		else
 			wait_by_signal(&signals, woken);

@@ -10,7 +10,7 @@ enum { RECENT = 1024, FIRST_BUCKETS = 256 };
 
 static struct {
 	struct tracee **buckets;
-	unsigned bucket_count, count;
+	unsigned bucket_count, count, unborn_count;
 	uint32_t last_id;
 	struct {
 		pid_t pid;
@@ -88,6 +88,7 @@ struct tracee *tracee_add(pid_t tid, struct process *process, enum tracee_state 
 		return NULL;
 	tracee->tid = tid;
 	tracee->state = (uint8_t)state;
+	table.unborn_count++;
 	if (process)
 		tracee_join(tracee, process);
 	link_tracee(tracee);
@@ -99,6 +100,7 @@ void tracee_join(struct tracee *tracee, struct process *process)
 {
 	tracee->process = process;
 	process->task_count++;
+	table.unborn_count--;
 }
 
 void tracee_rename(struct tracee *tracee, pid_t tid)
@@ -122,6 +124,7 @@ void tracee_remove(struct tracee *tracee)
 {
 	unlink_tracee(tracee);
 	table.count--;
+	table.unborn_count -= !tracee->process;
 	call_release(tracee->call);
 	if (tracee->process && --tracee->process->task_count == 0)
 		process_destroy(tracee->process);
@@ -141,6 +144,11 @@ void tracee_for_each(void (*each)(struct tracee *tracee, void *context), void *c
 unsigned tracee_count(void)
 {
 	return table.count;
+}
+
+unsigned tracee_unborn_count(void)
+{
+	return table.unborn_count;
 }
 
 struct process *process_create(pid_t pid, const struct process *parent)

@@ -55,6 +55,8 @@ struct tracee {
 	bool held_in_group_stop; /* UNBORN: its first stop was a group-stop */
 	bool dead;           /* UNBORN: it died meanwhile, with dead_status */
 	int dead_status;
+	uint64_t held_ns;    /* UNBORN: since when */
+	pid_t early_tgid, early_ppid; /* UNBORN: as /proc had them at its first stop, 0: not known */
 	struct process *process; /* NULL while UNBORN */
 	struct call *call;   /* under way, or NULL */
 	struct job *job;     /* GATHERING: what the helper does */
@@ -83,6 +85,9 @@ void tracee_remove(struct tracee *tracee);
 void tracee_for_each(void (*each)(struct tracee *tracee, void *context), void *context);
 
 unsigned tracee_count(void);
+
+/* Those that belong to no process yet. */
+unsigned tracee_unborn_count(void);
 
 /* A new process, numbered in order of birth, that inherits what fork inherits from `parent` (NULL:
  * it is COMMAND). NULL without memory. */

@@ -97,15 +97,15 @@ outcome() {
 }
 
 @test "a daemon left behind goes on, and ptwrap ends at once" {
-	mkfifo go done
+	mkfifo go told
 	# shellcheck disable=SC2016
-	audit sh -c '(setsid sh -c "read x <go; : >made; echo \$\$ >done" <&- >/dev/null 2>&1 3>&- &)'
+	audit sh -c '(setsid sh -c "read x <go; : >made; echo \$\$ >told" <&- >/dev/null 2>&1 3>&- &)'
 	same status 0 "$status"
 	report_is 'any(.coverage.notes[]; .kind == "outlived") and (.coverage.complete | not)'
 	report_is 'any(.processes[]; .exit == null and .end_ns == null)'
 	echo >go
 	local daemon
-	daemon=$(timeout 20 cat done)
+	daemon=$(timeout 20 cat told)
 	report_is 'any(.processes[]; .exit == null and .pid == $pid)' --argjson pid "$daemon"
 	[ -e made ]
 }

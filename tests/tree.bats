@@ -90,11 +90,23 @@ all_ended() {
 }
 
 @test "processes killed at any moment can be waited for, and stand in the report" {
-	audit "$PROGRAMS/storm" 60
-	same status 0 "$status"
-	same stdout 60 "$output"
-	report_is '[.processes[] | select(.parent == 1 and .exit.signal == "SIGKILL")] | length >= 60'
-	all_ended
+	local level
+	for level in exec audit all; do
+		audit --level "$level" "$PROGRAMS/storm" kill 60
+		same "stdout at level $level" 60 "$output"
+		report_is '[.processes[] | select(.parent == 1 and .exit.signal == "SIGKILL")] | length >= 60'
+		all_ended
+	done
+}
+
+@test "a child whose maker ends, or executes a program, before it can tell of it is not held up" {
+	local how
+	for how in exit exec; do
+		audit "$PROGRAMS/storm" "$how" 100
+		same "stdout of $how" 100 "$output"
+		report_is 'all(.processes[1:][]; .parent != null)'
+		all_ended
+	done
 }
 
 @test "pids that are used again are new processes" {

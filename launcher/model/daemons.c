@@ -63,7 +63,7 @@ static const char *daemon_of_client(const struct model *model, const struct peer
 	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
 		if ((!clients[i].comm || strcmp(process->comm, clients[i].comm) == 0) &&
 		    (!clients[i].in_argv ||
-		     memmem(argv.data, argv.len, clients[i].in_argv, strlen(clients[i].in_argv))))
+		     (argv.len && memmem(argv.data, argv.len, clients[i].in_argv, strlen(clients[i].in_argv)))))
 			return clients[i].name;
 	return NULL;
 }

@@ -1,10 +1,11 @@
-/* storm ROUNDS: in each round a process that forks, starts threads and execs as fast as it can is killed at
- * some moment; its orphans, which this process inherits, likewise. Prints how many were killed. That it ends shows that
- * each of them could be waited for. */
+/* storm HOW ROUNDS: in each round there is a process three threads of which fork as fast as they can; at some moment it
+ * ends as HOW says: `kill` (with all its children), `exit`, or `exec` of another program. Its orphans are inherited by
+ * this process, which prints how many rounds there were. That it ends shows that each of them could be waited for. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,15 +23,6 @@ static void *fork_for_ever(void *unused)
 	return unused;
 }
 
-static void live(void)
-{
-	pthread_t thread;
-	setpgid(0, 0);
-	for (int i = 0; i < 3; i++)
-		pthread_create(&thread, NULL, fork_for_ever, NULL);
-	fork_for_ever(NULL);
-}
-
 /* A different moment each round, without a clock: after so many turns of this loop. */
 static void pass_some_time(unsigned round)
 {
@@ -39,24 +31,40 @@ static void pass_some_time(unsigned round)
 		;
 }
 
+static void live(const char *how, unsigned round)
+{
+	pthread_t thread;
+	setpgid(0, 0);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&thread, NULL, fork_for_ever, NULL);
+	if (strcmp(how, "kill") == 0)
+		fork_for_ever(NULL);
+	pass_some_time(round);
+	if (strcmp(how, "exec") == 0)
+		execl("/bin/true", "true", (char *)NULL);
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 1, killed = 0, status;
+	const char *how = argc > 1 ? argv[1] : "kill";
+	int rounds = argc > 2 ? atoi(argv[2]) : 1, done = 0, status;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (int round = 0; round < rounds; round++) {
 		pid_t child = fork();
 		if (child == 0)
-			live();
+			live(how, (unsigned)round);
 		setpgid(child, child);
-		pass_some_time((unsigned)round);
-		kill(-child, SIGKILL);
-		waitpid(child, &status, 0);
-		killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-		while (waitpid(-child, NULL, 0) > 0)
+		if (strcmp(how, "kill") == 0) {
+			pass_some_time((unsigned)round);
+			kill(-child, SIGKILL);
+		}
+		done += waitpid(child, &status, 0) == child && (WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : status == 0);
+		while (strcmp(how, "kill") == 0 && waitpid(-child, NULL, 0) > 0)
 			kill(-child, SIGKILL);
 	}
 	while (wait(NULL) > 0)
 		;
-	printf("%d\n", killed);
+	printf("%d\n", done);
 	return 0;
 }
