@@ -26,6 +26,7 @@ static struct tracee *succeed_leader(struct tracee *leader, struct stop *stop)
 		replace_call(leader);
 	}
 	abandon_call(leader, stop->t_ns);
+	leader->process->lost_task = true;
 	tracee_remove(leader);
 	tracee_rename(thread, tid);
 	return thread;

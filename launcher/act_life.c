@@ -172,7 +172,7 @@ static void adopt_process(struct tracee *child, uint32_t parent, uint64_t t_ns)
 	event.fork.fork_kind = FORK_CLONE;
 	supervisor_record(&event);
 	if (!parent)
-		note_about(child, "parent-unknown", "whoever started it was killed before it could tell");
+		note_about(child, "parent-unknown", "whoever started it ended before it could tell");
 }
 
 /* Whoever could announce it is gone: what /proc said of it at its first stop tells whose it is. */
@@ -190,7 +190,10 @@ static void adopt_unborn(struct tracee *child, void *context)
 	bool thread = child->early_tgid && child->early_tgid != child->tid;
 	pid_t kin = thread ? child->early_tgid : child->early_ppid;
 	const struct tracee *parent = tracee_find(kin);
-	if (parent && parent->process) {
+	bool known = parent && parent->process;
+	if (known && !thread && !parent->process->lost_task) {
+		adopt_process(child, 0, t_ns); /* it would have told: it has but inherited an orphan */
+	} else if (known) {
 		bear(child, parent, thread, &stop);
 	} else if (thread && child->dead) {
 		bury_thread(child, process_id_of_pid(kin), t_ns);
@@ -261,6 +264,7 @@ void tracee_died(struct tracee *tracee, int status, const struct rusage *usage, 
 		record_unseen_death(tracee, status, t_ns);
 		record_end(tracee, status, usage, t_ns);
 	}
+	process->lost_task = true;
 	tracee_remove(tracee);
 	if (command)
 		supervisor_command_ended(status);

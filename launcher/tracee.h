@@ -29,6 +29,7 @@ struct process {
 	uint32_t parent_id;
 	unsigned task_count;
 	bool started;      /* COMMAND's own: false until its first exec; nothing is recorded before */
+	bool lost_task;    /* a task of it has ended, perhaps in the middle of announcing a child */
 	bool trace_all;    /* installed a seccomp filter of its own: PTRACE_SYSCALL from then on */
 	bool other_mounts;
 	uint8_t shim;      /* enum shim_state */

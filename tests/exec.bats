@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Each program that was executed: what it was, as whom and where, with which arguments, environment and descriptors.
+# shellcheck disable=SC2016 # jq and inner shells expand what stands in single quotes
 
 bats_require_minimum_version 1.5.0
 load helper

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Every file that was touched stands in the report by its absolute path, with all that was done to it and nothing else.
+# shellcheck disable=SC2016 # jq and inner shells expand what stands in single quotes
 
 bats_require_minimum_version 1.5.0
 load helper

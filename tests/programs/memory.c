@@ -88,10 +88,11 @@ static void edges(void)
 	tell("ENAMETOOLONG", open(name, O_RDONLY), ENAMETOOLONG);
 }
 
-/* The server: a page after the other is filled with the same bytes, the name at its start, until told to stop or until
- * whose memory it is has gone. */
+/* The server: a page after the other is filled with the same bytes, the name at its start, until nobody
+ * asks any more. */
 static struct {
-	int fd, stop;
+	int fd;
+	int until[2]; /* a pipe: until its writing end is closed, which execve does too */
 	pid_t client; /* 0: whoever asks is served */
 	char page[PAGE];
 } server;
@@ -113,7 +114,7 @@ static bool serve_one(void)
 
 static void *serve(void *unused)
 {
-	struct pollfd ready[] = { { .fd = server.fd, .events = POLLIN }, { .fd = server.stop, .events = POLLIN } };
+	struct pollfd ready[] = { { .fd = server.fd, .events = POLLIN }, { .fd = server.until[0], .events = POLLIN } };
 	while (poll(ready, 2, -1) > 0 && !ready[1].revents)
 		if (!serve_one())
 			break;
@@ -129,6 +130,8 @@ static char *served_pages(size_t count, const char *name)
 					 .mode = UFFDIO_REGISTER_MODE_MISSING };
 	strcpy(server.page, name);
 	server.fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (pipe2(server.until, O_CLOEXEC) < 0)
+		exit(1);
 	if (server.fd < 0 || ioctl(server.fd, UFFDIO_API, &api) < 0 || ioctl(server.fd, UFFDIO_REGISTER, &range) < 0) {
 		perror("memory: userfaultfd");
 		exit(NO_USERFAULTFD);
@@ -138,17 +141,13 @@ static char *served_pages(size_t count, const char *name)
 
 static void ask_thread(const char *name, pid_t client)
 {
-	int ends[2];
 	pthread_t thread;
 	char *memory = served_pages(1, name);
 	server.client = client;
-	if (pipe(ends) < 0)
-		exit(1);
-	server.stop = ends[0];
 	if (pthread_create(&thread, NULL, serve, NULL) != 0)
 		exit(1);
 	tell(name, open(memory, O_RDONLY), ENOENT);
-	close(ends[1]);
+	close(server.until[1]);
 	pthread_join(thread, NULL);
 }
 
@@ -156,8 +155,8 @@ static void ask_process(const char *name)
 {
 	char *memory = served_pages(2, name);
 	char *argv[] = { "echo", memory + PAGE, NULL };
-	server.stop = -1;
 	if (fork() == 0) {
+		close(server.until[1]);
 		serve(NULL);
 		_exit(0);
 	}
