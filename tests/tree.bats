@@ -34,6 +34,13 @@ all_ended() {
 	report_is '.totals.processes == 801'
 }
 
+@test "at level exec the tree is the same" {
+	local how
+	for how in fork vfork clone clone3 spawn sister racing-threads; do
+		births --level=exec "$how" 20
+	done
+}
+
 @test "processes are numbered in the order of birth" {
 	births fork 50
 	report_is '[.processes[].id] == [range(1; 52)]'

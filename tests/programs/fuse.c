@@ -1,6 +1,6 @@
 /* fuse FOLDER: mounts on FOLDER a file system of its own, with one executable file, `script`, and serves it; before each
- * answer it looks for ./server. Its child opens FOLDER/script, looks for FOLDER/missing, and executes FOLDER/script, which is
- * a script of `#!/bin/echo` and prints its own name. The status is the child's, or 77 where nothing can be mounted. */
+ * answer it looks for ./server. Its child opens FOLDER/script, looks for FOLDER/missing, and executes FOLDER/script, a
+ * script of `#!/bin/echo`, which prints its own name. The status is the child's, or 77 where nothing can be mounted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>

@@ -32,7 +32,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { X32_BIT = 0x40000000, UNKNOWN = 1000, I386_OPEN = 5, I386_CLOSE = 6, I386_CLONE = 120, I386_PRCTL = 172, I386_IO_URING_SETUP = 425 };
+enum { X32_BIT = 0x40000000, UNKNOWN = 1000 };
+enum { I386_OPEN = 5, I386_CLOSE = 6, I386_CLONE = 120, I386_PRCTL = 172, I386_IO_URING_SETUP = 425 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -1,4 +1,4 @@
-/* network WHAT: talks to itself by WHAT (inet, inet6, unix, abstract), and prints what a report must hold of it, a line each:
+/* network WHAT: talks to itself by WHAT (inet, inet6, unix, abstract), and prints what a report must hold of it:
  *
  *   OP FAMILY PROTOCOL ADDRESS PORT COUNT ERRNO=COUNT...     "-" where there is none
  *
