@@ -38,6 +38,9 @@ all_ldflags = $(mode_$(MODE)) -pthread $(LDFLAGS)
 # Programs under audit are what their users would compile: no sanitizer, no packager's flags.
 program_cflags := -O1 -g -Wall -Wextra -Werror -std=gnu11 -D_GNU_SOURCE -Iinclude
 
+# A register is set apart in the shim (shim/entry.S), which clang cannot do.
+SHIM_CC ?= $(if $(findstring clang,$(notdir $(CC))),gcc,$(CC))
+
 # The shim's flags are its own: it lives in other people's processes, and no packager's
 # hardening and no sanitizer may follow it there.
 -include shim/flags.mk
@@ -48,7 +51,14 @@ parts := $(filter-out $(B)/launcher/main.o,$(launcher_objects))
 shim_sources := $(wildcard shim/*.c shim/*.S)
 shim_objects := $(patsubst %,$(B)/%.o,$(basename $(shim_sources)))
 units := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
-programs := $(patsubst tests/programs/%.c,$(B)/programs/%,$(wildcard tests/programs/*.c))
+# tests/programs/NAME.c is a program, of C++ if it is NAME.cc; libNAME.c a library that programs load; taken.c a
+# program for each of the fixed addresses (ptwrap/fastpath.h: text, ring, private page), which lies there itself.
+taken := 6b000 6afc0 6afbb
+program_sources := $(filter-out tests/programs/lib%.c tests/programs/taken.c,$(wildcard tests/programs/*.c)) \
+	$(if $(shell command -v $(CXX)),$(wildcard tests/programs/*.cc))
+programs := $(patsubst tests/programs/%,$(B)/programs/%,$(basename $(program_sources))) \
+	$(patsubst tests/programs/%.c,$(B)/programs/%.so,$(wildcard tests/programs/lib*.c)) \
+	$(if $(wildcard tests/programs/taken.c),$(addprefix $(B)/programs/taken_,$(taken)))
 fuzzers := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: all tests units programs fuzzers tools check check-builds bench lint coverage install clean FORCE
@@ -67,8 +77,8 @@ $(B)/ptwrap: $(launcher_objects) $(B)/flags
 # Written anew only when the way of compiling changes; then everything is compiled anew.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(all_cflags) $(all_ldflags) $(SHIM_CFLAGS) $(SHIM_LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(all_cflags) $(all_ldflags) $(SHIM_CFLAGS) $(SHIM_LDFLAGS)' >$@
+	@echo '$(CC) $(all_cflags) $(all_ldflags) $(SHIM_CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(all_cflags) $(all_ldflags) $(SHIM_CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS)' >$@
 
 $(B)/launcher/%.o: launcher/%.c $(B)/flags
 	$(call say,CC,$<)
@@ -85,16 +95,16 @@ $(B)/launcher/shim_image.o: $(B)/shim.so
 $(B)/shim/%.o: shim/%.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -MMD -MP $(SHIM_CFLAGS) -Iinclude -c -o $@ $<
+	$(Q)$(SHIM_CC) -MMD -MP $(SHIM_CFLAGS) -Iinclude -c -o $@ $<
 
 $(B)/shim/%.o: shim/%.S $(B)/flags
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -MMD -MP $(SHIM_CFLAGS) -Iinclude -c -o $@ $<
+	$(Q)$(SHIM_CC) -MMD -MP $(SHIM_CFLAGS) -Iinclude -c -o $@ $<
 
-$(B)/shim.so: $(shim_objects) $(wildcard shim/*.map)
+$(B)/shim.so: $(shim_objects) $(wildcard shim/*.map shim/*.ld)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -o $@ $(shim_objects)
+	$(Q)$(SHIM_CC) $(SHIM_CFLAGS) $(SHIM_LDFLAGS) -o $@ $(shim_objects)
 
 # Tests
 
@@ -107,6 +117,21 @@ $(B)/programs/%: tests/programs/%.c
 	$(call say,PROGRAM,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -MMD -MP -MF $@.d $(program_cflags) -pthread -o $@ $<
+
+$(B)/programs/%: tests/programs/%.cc
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -MMD -MP -MF $@.d $(filter-out -std=%,$(program_cflags)) -fnon-call-exceptions -pthread -o $@ $<
+
+$(B)/programs/lib%.so: tests/programs/lib%.c
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP -MF $@.d $(program_cflags) -fPIC -shared -o $@ $<
+
+$(addprefix $(B)/programs/taken_,$(taken)): $(B)/programs/taken_%: tests/programs/taken.c
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP -MF $@.d $(program_cflags) -no-pie -Wl,-Ttext-segment=0x$*000 -o $@ $<
 
 $(B)/programs/%_static: tests/programs/%_static.c
 	$(call say,PROGRAM,$@)
@@ -158,6 +183,7 @@ check-builds: all tools
 
 bench: all tools
 	$(Q). tests/tools/env.sh && tests/bench/run.sh
+	$(Q)tests/bench/reports.sh
 
 lint:
 	$(Q)CC='$(CC)' CLANG='$(CLANG)' tests/lint.sh

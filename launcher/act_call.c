@@ -1,7 +1,12 @@
 /* Actions about system calls: from the seccomp-stop or syscall-enter-stop to the record. */
 #include "actions.h"
 
+#include "capture.h"
+#include "early.h"
+#include "fastpath.h"
+#include "helpers.h"
 #include "image.h"
+#include "recorder.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
@@ -17,22 +22,28 @@
 
 enum { X32_BIT = 0x40000000 };
 
-void record_call(struct tracee *tracee, uint64_t t_ns)
+struct call *take_call(struct tracee *tracee, uint64_t t_ns)
 {
 	struct call *call = tracee->call;
 	tracee->call = NULL;
 	if (!call)
-		return;
+		return NULL;
+	capture_over(call);
 	call->event.syscall.dur_ns = t_ns - call->event.t_ns;
 	if (call->event.syscall.flags & SYSCALL_UNREADABLE)
 		note_about(tracee, "unreadable-memory", "arguments of some calls could not be read");
-	if (tracee->process->root) {
-		call->event.syscall.flags |= SYSCALL_OTHER_ROOT;
-		call->event.syscall.root = bytes_of_string(tracee->process->root);
-	}
+	call_set_root(call, bytes_of_string(tracee->process->root));
 	if (!call->hidden && tracee->process->started)
-		supervisor_record(call_event(call));
+		return call;
 	call_release(call);
+	return NULL;
+}
+
+void record_call(struct tracee *tracee, uint64_t t_ns)
+{
+	struct call *call = take_call(tracee, t_ns);
+	if (call)
+		recorder_call(call);
 }
 
 void abandon_call(struct tracee *tracee, uint64_t t_ns)
@@ -62,6 +73,7 @@ void replace_call(struct tracee *tracee)
 		call->event.syscall.flags = SYSCALL_UNREADABLE;
 		call->desc = old->desc;
 		call->hidden = old->hidden;
+		call->expected = old->expected;
 		call->left_ns = old->left_ns;
 	}
 	tracee->call = call;
@@ -112,10 +124,18 @@ static bool installs_filter(const struct call *call)
 	       (is_call(call, SYS_prctl) && args[0] == PR_SET_SECCOMP);
 }
 
+/* From here on the program may look at where its calls come from. */
+static bool judges_addresses(const struct call *call)
+{
+	const uint64_t *args = call->event.syscall.args;
+	return installs_filter(call) ||
+	       (is_call(call, SYS_prctl) && args[0] == PR_SET_SYSCALL_USER_DISPATCH && args[1] != 0);
+}
+
 /* Calls whose exit or strings the tracer itself needs, though nobody asked to see them. */
 static bool is_watched(const struct call *call)
 {
-	return installs_filter(call) || is_call(call, SYS_ptrace) || is_call(call, SYS_mount) || is_call(call, SYS_fsopen) ||
+	return judges_addresses(call) || is_call(call, SYS_ptrace) || is_call(call, SYS_mount) || is_call(call, SYS_fsopen) ||
 	       is_call(call, SYS_userfaultfd) || is_call(call, SYS_io_uring_setup) ||
 	       is_call(call, SYS_execve) || is_call(call, SYS_execveat);
 }
@@ -135,7 +155,8 @@ static struct call *start_call(const struct tracee *tracee, const struct stop *s
 		call->event.syscall.args[i] = seccomp ? stop->info.seccomp.args[i] :
 							stop->info.entry.args[i];
 	call->desc = syscall_lookup((enum event_abi)call->event.syscall.abi, (uint32_t)number);
-	call->hidden = !selection_reports(supervisor_get()->selection,
+	call->expected = fastpath_is_hooked(call->ip) && fastpath_pass()->verify;
+	call->hidden = (fastpath_is_exempt(call->ip) && !call->expected) || !selection_reports(supervisor_get()->selection,
 					  (enum event_abi)call->event.syscall.abi, (uint32_t)number,
 					  call->event.syscall.args);
 	return call;
@@ -210,11 +231,29 @@ static enum resume drop_call(struct tracee *tracee)
 	return RESUME_NONE;
 }
 
+static bool may_move_roots(const struct call *call)
+{
+	static const char *const names[] = { "chroot", "pivot_root", "unshare", "setns", "mount", "umount", "umount2",
+					     "move_mount", "mount_setattr" };
+	for (size_t i = 0; call->desc && i < sizeof names / sizeof *names; i++)
+		if (strcmp(call->desc->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 enum resume act_entered(struct tracee *tracee)
 {
 	watch_for_servers(tracee->call);
-	if (shimlink_is_loading(tracee->process, tracee->call))
-		return drop_call(tracee);
+	if (may_move_roots(tracee->call))
+		process_roots_may_differ();
+	if (tracee->call->moves_links && fastpath_is_there() && !supervisor_is_releasing())
+		recorder_settle(supervisor_now());
+	if (shimlink_is_loading(tracee->process, tracee->call)) {
+		tracee->call->loads_shim = tracee->process->fast && tracee->call->desc->returns_fd;
+		if (!tracee->call->loads_shim)
+			return drop_call(tracee);
+		tracee->call->hidden = true;
+	}
 	return RESUME_SYSCALL;
 }
 
@@ -225,13 +264,48 @@ static bool is_before_command(const struct tracee *tracee, const struct stop *st
 	       !(stop->kind == STOP_SECCOMP && stop->info.seccomp.nr == SYS_execve);
 }
 
+/* The fast path did not come about: from here on it is as if it had never been tried. */
+static void give_up_fast_path(struct tracee *tracee)
+{
+	char text[96];
+	const uint64_t *args = tracee->call->event.syscall.args;
+	snprintf(text, sizeof text, "the fast path could not be set up: %s",
+		 strerror(args[1] > (uint64_t)-4096 ? -(int)args[1] : EINVAL));
+	note_about(tracee, "shim-refused", text);
+	recorder_release(tracee->process->stream);
+	tracee->process->stream = NULL;
+	tracee->process->fast = false;
+	early_undo(tracee->tid, &tracee->process->early);
+}
+
+/* Calls that no kernel knows, which the shim makes to be heard. */
+static bool serve_fast_path(struct tracee *tracee)
+{
+	const struct event_syscall *made = &tracee->call->event.syscall;
+	if (shimlink_serve_drain(tracee->process, tracee->tid, tracee->call))
+		return true;
+	if (!tracee->process->fast || made->abi != ABI_X86_64)
+		return false;
+	switch (made->number) {
+	case FASTPATH_FAILED_NUMBER:
+		give_up_fast_path(tracee);
+		return true;
+	case FASTPATH_LIBRARY_NUMBER:
+		trace_answer(tracee->tid, helpers_are_needed() ? -EAGAIN :
+						fastpath_learn(tracee->tid, (int)made->args[0]));
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Calls that nobody records: before COMMAND's first exec, and when the report is closed. */
 static void judge_unrecorded(struct tracee *tracee, const struct stop *stop)
 {
 	if (!tracee->process->started || stop->kind != STOP_SECCOMP)
 		return;
 	tracee->call = start_call(tracee, stop);
-	if (tracee->call)
+	if (tracee->call && !serve_fast_path(tracee))
 		control_call(tracee, stop);
 }
 
@@ -249,11 +323,13 @@ enum resume act_enter(struct tracee *tracee, struct stop *stop)
 		return drop_call(tracee);
 	}
 	tracee->call = start_call(tracee, stop);
+	if (tracee->call && serve_fast_path(tracee))
+		return drop_call(tracee);
 	if (!tracee->call || shimlink_serve_call(tracee->process, tracee->tid, tracee->call))
 		return drop_call(tracee);
 	forget_other_registers(tracee->call);
 	control_call(tracee, stop);
-	if (tracee->call->hidden && !is_watched(tracee->call))
+	if (tracee->call->hidden && !tracee->call->expected && !is_watched(tracee->call))
 		return drop_call(tracee);
 	return gather(tracee, JOB_ENTER, NULL) ? act_entered(tracee) : RESUME_NONE;
 }
@@ -268,10 +344,23 @@ static bool moves_root(const struct call *call)
 	return false;
 }
 
+static void move_root(struct tracee *tracee, uint64_t t_ns)
+{
+	struct process *process = tracee->process;
+	struct event head = event_about(EVENT_SYSCALL, tracee, t_ns);
+	process_read_root(process, tracee->tid);
+	process->other_pids = true; /* unshare and setns may have to do with that too */
+	recorder_root(&head, bytes_of_string(process->root), process->other_mounts);
+}
+
 enum resume act_left(struct tracee *tracee, uint64_t t_ns)
 {
 	struct call *call = tracee->call;
 	bool moved = call && moves_root(call);
+	if (call && call->loads_shim && call->event.syscall.ret >= 0)
+		fastpath_tell_shim(tracee->tid, (int)call->event.syscall.ret);
+	if (call && judges_addresses(call) && call->event.syscall.ret >= 0 && tracee->process->fast)
+		fastpath_leave(tracee->tid);
 	if (call && installs_filter(call) && call->event.syscall.ret >= 0) {
 		tracee->process->trace_all = true;
 		note_about(tracee, "own-seccomp-filter", "the program installed a seccomp filter of its own; "
@@ -283,7 +372,7 @@ enum resume act_left(struct tracee *tracee, uint64_t t_ns)
 		note_about(tracee, "unknown-syscall", "a call whose number no Linux up to 6.18 has");
 	record_call(tracee, t_ns);
 	if (moved)
-		process_read_root(tracee->process, tracee->tid);
+		move_root(tracee, t_ns);
 	return RESUME_CONT;
 }
 

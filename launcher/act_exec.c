@@ -1,15 +1,19 @@
 /* Actions about execve: the new image is read, recorded, and given the shim. */
 #include "actions.h"
 
+#include "early.h"
+#include "helpers.h"
 #include "image.h"
 #include "inject.h"
 #include "peek.h"
+#include "recorder.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
 
 #include <linux/audit.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 /* execve by a thread that is not the leader: all others are gone, it goes on under the leader's tid,
@@ -32,75 +36,127 @@ static struct tracee *succeed_leader(struct tracee *leader, struct stop *stop)
 	return thread;
 }
 
-static void record_exec(const struct tracee *tracee, const struct image *image, uint64_t t_ns)
+/* The image is given away. */
+static void record_exec(struct tracee *tracee, struct image *image, struct stream *stream)
 {
-	struct event event = event_about(EVENT_EXEC, tracee, t_ns);
-	event.exec = image_event(image);
-	supervisor_record(&event);
+	struct event head = event_about(EVENT_EXEC, tracee, tracee->exec_ns);
+	if (tracee->call)
+		tracee->call->event.syscall.ret = 0;
+	struct call *call = take_call(tracee, tracee->exec_ns);
+	uint32_t thread = process_thread_number(tracee->process, tracee->tid);
+	recorder_exec(&head, tracee->exec_tid, thread, image, call, stream);
 }
 
-/* Before anything of this execve is recorded: its arguments may hold what its environment makes a secret. */
-static void learn_secrets(const struct image *image)
+/* The stack with the shim's entry in the environment. False: it cannot carry one. */
+static bool preload(const struct tracee *tracee, const struct image *image, const struct shimfile *shim,
+		    struct inject_result *result)
 {
-	struct redactor *redactor = supervisor_get()->redactor;
-	if (redactor)
-		redactor_learn_knowing(redactor, strbuf_bytes(&image->text[IMAGE_ENVIRONMENT]),
-				       strbuf_bytes(&image->text[IMAGE_SECRET_PATHS]));
-}
-
-static bool write_stack(pid_t tid, const struct inject_result *result)
-{
-	struct user_regs_struct registers;
-	if (peek_write(tid, result->new_sp, result->block, result->len) ||
-	    !trace_get_registers(tid, &registers))
-		return false;
-	registers.rsp = result->new_sp;
-	return trace_set_registers(tid, &registers);
-}
-
-/* Where it cannot be brought in, the kernel view serves alone, silently. */
-static bool inject(const struct tracee *tracee, const struct image *image)
-{
-	const struct shimfile *shim = supervisor_get()->shim;
-	if (!shim || !image->may_be_injected || !image->shim_is_visible || !supervisor_is_recording())
-		return false;
 	struct inject_stack stack = { .sp = image->stack_pointer,
 				      .bytes = (const unsigned char *)image->stack.data,
 				      .len = image->stack.len,
 				      .word_bytes = image->word_bytes };
 	struct inject_image parsed;
-	struct inject_result result = { 0 };
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
 	prlimit(tracee->tid, RLIMIT_STACK, NULL, &limit);
-	bool done = inject_parse(&stack, &parsed) == INJECT_OK &&
-		    inject_build(&parsed, shim->path, limit.rlim_cur, &result) == INJECT_OK &&
-		    write_stack(tracee->tid, &result);
+	return inject_parse(&stack, &parsed) == INJECT_OK &&
+	       inject_build(&parsed, shim->path, limit.rlim_cur, result) == INJECT_OK;
+}
+
+/* The new stack, and what the fast path begins with, as far as there are such. */
+static bool write_image(pid_t tid, const struct inject_result *stack, uint64_t block_address,
+			const struct fastpath_early *block, const struct early *early)
+{
+	struct peek_part parts[2];
+	size_t count = 0;
+	if (stack->len)
+		parts[count++] = (struct peek_part){ stack->new_sp, stack->block, stack->len };
+	if (block)
+		parts[count++] = (struct peek_part){ block_address, block, sizeof *block };
+	return count && peek_write_parts(tid, parts, count) == 0 && (!block || early_begin(tid, early));
+}
+
+/* The fast path, if the loader is one that it knows and a ring is to be had. */
+static bool prepare_early(struct tracee *tracee, const struct image *image, const struct shimfile *shim,
+			  struct user_regs_struct *registers, struct fastpath_early *block, struct ringfile **ring)
+{
+	struct fastpath_loader loader;
+	struct process *process = tracee->process;
+	const struct strbuf *name = &image->text[IMAGE_LOADER];
+	if (!fastpath_is_there() || helpers_are_needed() || !name->len ||
+	    !fastpath_find_loader(image->same_root ? 0 : tracee->tid, name->data, &loader))
+		return false;
+	*ring = ringfile_take(process->id, image->uid);
+	return *ring && early_prepare(tracee->tid, &loader, (*ring)->path, shim->path, registers, &process->early,
+				      block);
+}
+
+/* The lowest descriptor that the image has free. */
+static unsigned first_free(const struct image *image)
+{
+	struct bytes list = strbuf_bytes(&image->text[IMAGE_FDS]), line;
+	unsigned free = 0;
+	while (bytes_next_string(&list, &line) && line.len && strtoul(line.data, NULL, 10) == free)
+		free++;
+	return free;
+}
+
+/* Limits that leave room for the program perhaps, but not for the shim's file and mappings beside it. */
+static bool is_limited(const struct tracee *tracee, const struct image *image)
+{
+	struct rlimit memory = { RLIM_INFINITY, 0 }, files = { RLIM_INFINITY, 0 };
+	prlimit(tracee->tid, RLIMIT_AS, NULL, &memory);
+	prlimit(tracee->tid, RLIMIT_NOFILE, NULL, &files);
+	if (memory.rlim_cur == RLIM_INFINITY && first_free(image) < files.rlim_cur)
+		return false;
+	note_about(tracee, "shim-refused", "a limit on memory or descriptors leaves no room for it");
+	return true;
+}
+
+/* Where it cannot be brought in, the kernel view serves alone, silently. *ring: of the fast path, or NULL. */
+static bool inject(struct tracee *tracee, const struct image *image, struct ringfile **ring)
+{
+	const struct shimfile *shim = supervisor_get()->shim;
+	struct user_regs_struct registers;
+	struct fastpath_early block;
+	tracee->process->fast = false;
+	if (!shim || !image->may_be_injected || !image->shim_is_visible || !supervisor_is_recording() ||
+	    is_limited(tracee, image) || !trace_get_registers(tracee->tid, &registers))
+		return false;
+	struct inject_result result = { 0 };
+	bool preloads = preload(tracee, image, shim, &result);
+	if (preloads)
+		registers.rsp = result.new_sp;
+	bool early = prepare_early(tracee, image, shim, &registers, &block, ring);
+	bool done = write_image(tracee->tid, &result, registers.rsp, early ? &block : NULL, &tracee->process->early) &&
+		    trace_set_registers(tracee->tid, &registers);
+	tracee->process->fast = done && early;
 	free(result.block);
-	return done;
+	return done && preloads;
 }
 
 enum resume act_executed(struct tracee *tracee, struct image *image)
 {
-	uint64_t t_ns = tracee->exec_ns;
 	struct process *process = tracee->process;
 	process->started = true;
-	learn_secrets(image);
-	if (tracee->call) {
-		tracee->call->event.syscall.ret = 0;
-		record_call(tracee, t_ns);
+	struct ringfile *ring = NULL;
+	bool injected = inject(tracee, image, &ring), is_degraded = image->is_degraded;
+	if (!process->fast) {
+		ringfile_remove(ring);
+		ring = NULL;
 	}
-	shimlink_drain(process, t_ns);
-	record_exec(tracee, image, t_ns);
-	if (image->is_degraded)
-		note_about(tracee, "setuid-degraded", "a set-user-id or capable program ran without what it would gain");
+	struct stream *stream = ring ? stream_of_file(ring, process->id, process->pid) : NULL;
 	process_set_root(process, strbuf_bytes(&image->text[IMAGE_ROOT]), image->other_mounts);
-	shimlink_new_image(process, inject(tracee, image));
+	record_exec(tracee, image, stream);
+	if (is_degraded)
+		note_about(tracee, "setuid-degraded", "a set-user-id or capable program ran without what it would gain");
+	shimlink_new_image(process, injected, stream);
 	return RESUME_CONT;
 }
 
 enum resume act_exec(struct tracee *tracee, struct stop *stop)
 {
 	tracee = succeed_leader(tracee, stop);
+	tracee->exec_tid = stop->message ? (pid_t)stop->message : tracee->tid;
 	if (!supervisor_is_recording()) {
 		tracee->process->shim = SHIM_ABSENT;
 		return RESUME_CONT;
@@ -111,11 +167,10 @@ enum resume act_exec(struct tracee *tracee, struct stop *stop)
 	image->stack_pointer = stop->info.stack_pointer;
 	image->word_bytes = stop->info.arch == AUDIT_ARCH_I386 ? 4 : 8;
 	image->shim = supervisor_get()->shim;
+	image->same_root = process_roots_are_same();
 	image->redactor = supervisor_get()->redactor;
 	tracee->exec_ns = stop->t_ns;
-	if (!gather(tracee, JOB_EXEC, image))
-		return RESUME_NONE;
-	enum resume resume = act_executed(tracee, image);
-	image_free(image);
-	return resume;
+	if (!tracee->call)
+		tracee->call = shimlink_announced_exec(tracee);
+	return gather(tracee, JOB_EXEC, image) ? act_executed(tracee, image) : RESUME_NONE;
 }

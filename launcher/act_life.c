@@ -5,11 +5,13 @@
  * it end before it can tell (killed, or its process ends or executes a program), /proc tells. */
 #include "actions.h"
 
+#include "fastpath.h"
 #include "peek.h"
 #include "procfs.h"
-#include "shimlink.h"
+#include "recorder.h"
 #include "supervisor.h"
 #include "trace.h"
+#include "writers.h"
 
 #include <errno.h>
 #include <linux/sched.h>
@@ -31,26 +33,32 @@ static void hold(struct tracee *child, uint64_t t_ns)
 		adoption_ns = t_ns + ANNOUNCEMENT_NS;
 }
 
-/* The flags of the call that made a process: in a register, for clone3 in memory. */
-static uint64_t clone_flags_of(pid_t caller)
+/* The call that makes a task, and its flags: in a register, for clone3 in memory. */
+struct birth {
+	struct user_regs_struct registers;
+	uint64_t clone_flags;
+};
+
+static struct birth birth_by(pid_t caller)
 {
 	enum { CLONE_I386 = 120 };
-	struct user_regs_struct registers;
-	uint64_t flags = 0;
-	if (!trace_get_registers(caller, &registers))
-		return 0;
-	switch (registers.orig_rax) {
+	struct birth birth = { 0 };
+	if (!trace_get_registers(caller, &birth.registers))
+		return birth;
+	switch (birth.registers.orig_rax) {
 	case SYS_clone:
-		return registers.rdi;
+		birth.clone_flags = birth.registers.rdi;
+		break;
 	case CLONE_I386:
-		return registers.rbx;
+		birth.clone_flags = birth.registers.rbx;
+		break;
 	case SYS_clone3: /* where reading might block, what is not known is asked of /proc */
-		return helpers_are_needed() ||
-			peek_read_whole(caller, registers.rdi, &flags, sizeof flags) ?
-			CLONE_PARENT | CLONE_NEWNS : flags;
-	default:
-		return 0;
+		if (helpers_are_needed() || peek_read_whole(caller, birth.registers.rdi, &birth.clone_flags,
+							    sizeof birth.clone_flags))
+			birth.clone_flags = CLONE_PARENT | CLONE_NEWNS;
+		break;
 	}
+	return birth;
 }
 
 /* The parent that getppid(2) names: with CLONE_PARENT it is the caller's own. */
@@ -62,19 +70,28 @@ static pid_t ppid_of(const struct tracee *child, const struct tracee *caller, ui
 	return caller->process->pid;
 }
 
-static void record_birth(struct tracee *child, const struct tracee *parent, const struct stop *stop)
+static unsigned shares_of(uint64_t clone_flags)
+{
+	return (clone_flags & CLONE_FILES ? WRITER_FILES : 0U) | (clone_flags & CLONE_FS ? WRITER_FS : 0U);
+}
+
+static void record_birth(struct tracee *child, const struct tracee *parent, uint64_t clone_flags,
+			 const struct stop *stop)
 {
 	struct event event = event_about(EVENT_FORK, child, stop->t_ns);
-	uint64_t clone_flags = clone_flags_of(parent->tid);
+	if (clone_flags & CLONE_NEWNS)
+		process_roots_may_differ();
 	if (clone_flags & CLONE_NEWNS)
 		process_read_root(child->process, child->tid);
+	child->process->other_pids |= (clone_flags & CLONE_NEWPID) != 0;
 	event.tid = parent->tid;
 	event.fork.parent = parent->process->id;
 	event.fork.ppid = ppid_of(child, parent, clone_flags);
 	event.fork.fork_kind = stop->event == PTRACE_EVENT_FORK  ? FORK_FORK :
 			       stop->event == PTRACE_EVENT_VFORK ? FORK_VFORK :
 								   FORK_CLONE;
-	supervisor_record(&event);
+	recorder_birth(&event, parent->tid, child->tid, process_thread_number(child->process, child->tid),
+		       shares_of(clone_flags));
 }
 
 /* Is the new task a thread of that process? tgkill(2) finds a task only in its own thread group. */
@@ -83,13 +100,15 @@ static bool is_thread_of(const struct process *process, pid_t tid)
 	return syscall(SYS_tgkill, process->pid, tid, 0) == 0 || errno != ESRCH;
 }
 
-static void bear(struct tracee *child, const struct tracee *parent, bool thread, const struct stop *stop)
+static void bear(struct tracee *child, const struct tracee *parent, bool thread, uint64_t clone_flags,
+		 const struct stop *stop)
 {
 	if (thread) {
 		tracee_join(child, parent->process);
 		if (parent->process->started) {
 			struct event event = event_about(EVENT_THREAD, child, stop->t_ns);
-			supervisor_record(&event);
+			recorder_birth(&event, parent->tid, child->tid,
+				       process_thread_number(child->process, child->tid), WRITER_FILES | WRITER_FS);
 		}
 		return;
 	}
@@ -97,7 +116,7 @@ static void bear(struct tracee *child, const struct tracee *parent, bool thread,
 	if (!process)
 		return;
 	tracee_join(child, process);
-	record_birth(child, parent, stop);
+	record_birth(child, parent, clone_flags, stop);
 }
 
 /* A child that was seen before its parent's event goes on from there. */
@@ -122,7 +141,10 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 	if (!child)
 		child = tracee_add(tid, NULL, TRACEE_EXPECTED);
 	if (child && !child->process) {
-		bear(child, tracee, is_thread_of(tracee->process, tid), stop);
+		struct birth birth = birth_by(tracee->tid);
+		if (tracee->process->fast)
+			fastpath_serve_birth(tracee->tid, tid, birth.clone_flags, &birth.registers);
+		bear(child, tracee, is_thread_of(tracee->process, tid), birth.clone_flags, stop);
 		if (child->process && child->state == TRACEE_UNBORN)
 			release_unborn(child, stop->t_ns);
 	}
@@ -194,7 +216,7 @@ static void adopt_unborn(struct tracee *child, void *context)
 	if (known && !thread && !parent->process->lost_task) {
 		adopt_process(child, 0, t_ns); /* it would have told: it has but inherited an orphan */
 	} else if (known) {
-		bear(child, parent, thread, &stop);
+		bear(child, parent, thread, 0, &stop);
 	} else if (thread && child->dead) {
 		bury_thread(child, process_id_of_pid(kin), t_ns);
 		return;
@@ -259,8 +281,6 @@ void tracee_died(struct tracee *tracee, int status, const struct rusage *usage, 
 	bool command = process->id == 1 && tracee->tid == process->pid;
 	abandon_call(tracee, t_ns);
 	if (process->started) {
-		if (process->task_count == 1)
-			shimlink_drain(process, t_ns);
 		record_unseen_death(tracee, status, t_ns);
 		record_end(tracee, status, usage, t_ns);
 	}

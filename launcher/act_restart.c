@@ -108,6 +108,11 @@ static uint64_t limit_of(pid_t tid, const struct interruptible *call, const stru
 	return (uint64_t)limit.tv_sec * 1000000000 + (uint64_t)limit.tv_nsec;
 }
 
+bool is_interrupted_in_vain(pid_t tid, int number, const struct user_regs_struct *registers)
+{
+	return find_interruptible(registers) && is_ignored(tid, number);
+}
+
 void restart_interrupted(struct tracee *tracee, int number)
 {
 	struct user_regs_struct registers;

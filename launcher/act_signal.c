@@ -42,7 +42,7 @@ enum resume act_signal(struct tracee *tracee, struct stop *stop)
 	enum resume resume = tracee->state == TRACEE_CALLING ? RESUME_SYSCALL : RESUME_CONT;
 	if (!trace_get_siginfo(tracee->tid, &info))
 		return resume;
-	if (shimlink_serve_signal(tracee->process, tracee->tid, &info)) {
+	if (shimlink_serve_signal(tracee->process, tracee->tid, &info) || put_off_signal(tracee, stop, &info)) {
 		stop->inject = 0;
 		return resume;
 	}

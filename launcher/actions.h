@@ -12,6 +12,9 @@
 #include "stop.h"
 #include "tracee.h"
 
+#include <signal.h>
+#include <sys/user.h>
+
 /* What an action answers is how to go on; the state is the table's, unless the tracee is held. */
 typedef enum resume action(struct tracee *tracee, struct stop *stop);
 
@@ -37,11 +40,16 @@ action act_go_on;       /* nothing to do but resume */
 
 /* act_restart.c: a signal stop; a call that it interrupted is begun again if the program ignores it. */
 void restart_interrupted(struct tracee *tracee, int number);
+bool is_interrupted_in_vain(pid_t tid, int number, const struct user_regs_struct *registers); /* would it be? */
+
+/* act_redirected.c: a signal stop of a task that may stand in a redirected call. False: as any other. True: the
+ * signal is not to be delivered now; or stop->inject and *info are now another, that had been put off. */
+bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info);
 
 /* Going on after a helper: what act_enter, act_leave and act_exec do behind gather(). */
 enum resume act_entered(struct tracee *tracee);
 enum resume act_left(struct tracee *tracee, uint64_t t_ns);
-enum resume act_executed(struct tracee *tracee, struct image *image);
+enum resume act_executed(struct tracee *tracee, struct image *image); /* which is given away */
 
 /* Shared by them. */
 void resume_tracee(struct tracee *tracee, enum resume resume, int inject);
@@ -51,7 +59,9 @@ void note_about(const struct tracee *tracee, const char *kind, const char *text)
 /* Gathers here and now: true; or gives the work to a helper and holds the tracee: false. */
 bool gather(struct tracee *tracee, enum job_kind kind, struct image *image);
 
-/* Ends the call under way, if any: recorded with its result, or as one that never returned. */
+/* Ends the call under way, if any: taken away, NULL if it is not to be recorded; recorded with its result,
+ * or as one that never returned. */
+struct call *take_call(struct tracee *tracee, uint64_t t_ns);
 void record_call(struct tracee *tracee, uint64_t t_ns);
 void abandon_call(struct tracee *tracee, uint64_t t_ns);
 

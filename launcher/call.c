@@ -1,44 +1,90 @@
 /* Calls under way: see call.h. */
 #include "call.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
-enum { KEPT_CALLS = 64, KEPT_BYTES = 64 * 1024 };
+enum { KEPT_CALLS = 256, KEPT_BYTES = 64 * 1024 };
 
 static struct {
+	pthread_mutex_t lock;
 	struct call *first;
 	int count;
-} spare;
+} spare = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 struct call *call_create(void)
 {
+	pthread_mutex_lock(&spare.lock);
 	struct call *call = spare.first;
+	if (call) {
+		spare.first = call->next;
+		spare.count--;
+	}
+	pthread_mutex_unlock(&spare.lock);
 	if (!call)
 		return calloc(1, sizeof *call);
-	spare.first = call->next;
-	spare.count--;
 	call->next = NULL;
 	return call;
+}
+
+static bool keep_spare(struct call *call)
+{
+	pthread_mutex_lock(&spare.lock);
+	bool kept = spare.count < KEPT_CALLS;
+	if (kept) {
+		call->next = spare.first;
+		spare.first = call;
+		spare.count++;
+	}
+	pthread_mutex_unlock(&spare.lock);
+	return kept;
+}
+
+void call_reset(struct call *call)
+{
+	strbuf_reset(&call->data);
+	call->desc = NULL;
+	call->argv_count = 0;
+	call->changes = 0;
+	call->loads_shim = call->moves_links = call->expected = call->made_otherwise = false;
+	call->t_ticks = 0;
+	call->hidden = false;
+	call->event.syscall.attach_count = 0;
+	call->event.syscall.flags = 0;
+	call->event.syscall.root = bytes_of(NULL, 0);
 }
 
 void call_release(struct call *call)
 {
 	if (!call)
 		return;
-	if (spare.count >= KEPT_CALLS || call->data.capacity > KEPT_BYTES) {
-		strbuf_free(&call->data);
-		free(call);
+	bool large = call->data.capacity > KEPT_BYTES;
+	if (!large)
+		call_reset(call);
+	if (!large && keep_spare(call))
 		return;
-	}
-	strbuf_reset(&call->data);
-	call->desc = NULL;
-	call->argv_count = 0;
-	call->event.syscall.attach_count = 0;
-	call->event.syscall.flags = 0;
-	call->event.syscall.root = bytes_of(NULL, 0);
-	call->next = spare.first;
-	spare.first = call;
-	spare.count++;
+	strbuf_free(&call->data);
+	free(call);
+}
+
+void call_set_root(struct call *call, struct bytes root)
+{
+	size_t offset = call->data.len;
+	strbuf_add(&call->data, root.data, root.len);
+	if (!root.len || call->data.len != offset + root.len)
+		return;
+	call->event.syscall.flags |= SYSCALL_OTHER_ROOT;
+	call->event.syscall.root = bytes_of((const char *)(uintptr_t)offset, root.len);
+}
+
+void call_detach(struct call *call, enum attach_kind kind, unsigned arg)
+{
+	struct event_syscall *syscall = &call->event.syscall;
+	uint8_t kept = 0;
+	for (unsigned i = 0; i < syscall->attach_count; i++)
+		if (syscall->attach[i].kind != kind || syscall->attach[i].arg != arg)
+			syscall->attach[kept++] = syscall->attach[i];
+	syscall->attach_count = kept;
 }
 
 void call_attach(struct call *call, enum attach_kind kind, unsigned arg, unsigned index,
@@ -76,7 +122,10 @@ bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, str
 const struct event *call_event(struct call *call)
 {
 	static _Thread_local struct event event;
-	event = call->event;
+	size_t used = offsetof(struct event, syscall.attach[call->event.syscall.attach_count]);
+	memcpy(&event, &call->event, used);
+	if (event.syscall.root.len)
+		event.syscall.root.data = call->data.data + (uintptr_t)event.syscall.root.data;
 	for (unsigned i = 0; i < event.syscall.attach_count; i++) {
 		struct bytes *bytes = &event.syscall.attach[i].bytes;
 		bytes->data = call->data.data + (uintptr_t)bytes->data;

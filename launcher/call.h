@@ -2,7 +2,7 @@
  * what a report needs of the task's memory and descriptors.
  *
  * A call belongs to one tracee, or for a while to one helper thread that gathers for it
- * (helpers.h); never to two at once. */
+ * (helpers.h), at last to the recorder (recorder.h); never to two at once. */
 #ifndef PTWRAP_CALL_H
 #define PTWRAP_CALL_H
 
@@ -24,14 +24,29 @@ struct call {
 	size_t argv_count;   /* execve: strings in argv, cut ones included */
 	uint64_t ip;         /* instruction pointer at the entry, behind the call instruction */
 	uint64_t left_ns;    /* when it was over */
+	uint64_t t_ticks;    /* told by the shim: its entry (ticks.h), of which event.t_ns is to be made; or 0 */
 	bool hidden;         /* followed, but not to be reported */
+	bool loads_shim;     /* the open of the shim's file by a loader */
+	bool moves_links;    /* what earlier look-ups went through will be another, or gone: a link, a directory */
+	bool made_otherwise; /* by the shim, in another way than the program asked for */
+	bool expected;       /* the shim will tell of it too: to be compared (verify.h) */
+	uint8_t changes;     /* what others remember and it may change while it is under way (capture.c) */
 	struct call *next;   /* for free lists */
 };
 
-/* A call with nothing in it, from a list of used ones where possible. NULL without memory. Only
- * the tracer thread makes and returns calls. */
+/* A call with nothing in it, from a list of used ones where possible. NULL without memory. Any thread
+ * may make and return calls. */
 struct call *call_create(void);
 void call_release(struct call *call);
+
+/* Empties one, for another use. */
+void call_reset(struct call *call);
+
+/* Paths of the call are seen from that root (SYSCALL_OTHER_ROOT); no bytes: from ptwrap's own. */
+void call_set_root(struct call *call, struct bytes root);
+
+/* Takes attachments away. */
+void call_detach(struct call *call, enum attach_kind kind, unsigned arg);
 
 /* Adds bytes to the call. Too many attachments: dropped, and the last one marked truncated. */
 void call_attach(struct call *call, enum attach_kind kind, unsigned arg, unsigned index,

@@ -7,6 +7,7 @@
 #include "decode/formats.h"
 #include "peek.h"
 #include "procfs.h"
+#include "workdir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,13 +44,24 @@ static const struct {
 	{ "setxattr", NO_ARG }, { "removexattr", NO_ARG }, { "chroot", NO_ARG },
 };
 
-static const char *const renaming[] = {
-	"rename", "renameat", "renameat2", "symlink", "symlinkat", "unlink", "unlinkat", "rmdir",
-	"mkdir", "mkdirat", "link", "linkat", "mount", "umount2", "pivot_root", "chroot", "move_mount",
-	"setns", "unshare",
+/* Calls that change what names lead to. */
+static const struct {
+	const char *name;
+	bool directories; /* a directory may stand where a file was, too */
+} renaming[] = {
+	{ "rename", true }, { "renameat", true }, { "renameat2", true }, { "mkdir", true }, { "mkdirat", true },
+	{ "mount", true }, { "umount2", true }, { "move_mount", true }, { "pivot_root", true }, { "chroot", true },
+	{ "setns", true }, { "unshare", true }, { "symlink", false }, { "symlinkat", false }, { "unlink", false },
+	{ "unlinkat", false }, { "rmdir", false }, { "link", false }, { "linkat", false },
 };
 
-enum number_trait { FOLLOWS = 1, RENAMES = 2, OPENS = 4 };
+enum number_trait {
+	FOLLOWS = 1,
+	RENAMES = 2,
+	OPENS = 4,
+	MOVES = 8,             /* a task's working directory */
+	MAKES_DIRECTORIES = 16,
+};
 
 /* By x86_64 number: what a call does with names, and the argument with AT_ flags. */
 static struct {
@@ -71,7 +83,10 @@ void capture_init(void)
 	for (size_t i = 0; i < sizeof following / sizeof *following; i++)
 		add_trait(following[i].name, FOLLOWS, following[i].flags_arg);
 	for (size_t i = 0; i < sizeof renaming / sizeof *renaming; i++)
-		add_trait(renaming[i], RENAMES, NO_ARG);
+		add_trait(renaming[i].name, renaming[i].directories ? RENAMES | MAKES_DIRECTORIES : RENAMES,
+			  NO_ARG);
+	add_trait("chdir", MOVES, NO_ARG);
+	add_trait("fchdir", MOVES, NO_ARG);
 	add_trait("open", OPENS, 1);
 	add_trait("openat", OPENS, 2);
 	add_trait("openat2", OPENS, NO_ARG);
@@ -111,6 +126,13 @@ bool capture_changes_names(const struct call *call)
 	return call->event.syscall.ret >= 0 && (traits_of(call, &flags_arg) & RENAMES);
 }
 
+bool capture_follows(const struct call *call)
+{
+	uint8_t flags_arg;
+	bool follows = traits_of(call, &flags_arg) & FOLLOWS;
+	return follows && !(flags_arg < 6 && (call->event.syscall.args[flags_arg] & AT_SYMLINK_NOFOLLOW));
+}
+
 static void note_failure(struct call *call, ssize_t error)
 {
 	if (error != -EFAULT && error != -ESRCH)
@@ -142,7 +164,7 @@ static void attach_memory(const struct place *place, struct call *call, enum att
 static void attach_fd(const struct place *place, struct call *call, unsigned arg, int fd)
 {
 	char link[PROCFS_LINK];
-	ssize_t len = fd == AT_FDCWD ? procfs_link(place->tid, "cwd", link, sizeof link) :
+	ssize_t len = fd == AT_FDCWD ? workdir_link(place->tid, link, sizeof link) :
 				       procfs_fd_link(place->tid, fd, link, sizeof link);
 	if (len > 0)
 		call_attach(call, ATTACH_FD, arg, 0, bytes_of(link, (size_t)len), false);
@@ -584,16 +606,58 @@ static void note_existing(const struct place *place, struct call *call, uint8_t 
 		call->event.syscall.flags |= SYSCALL_EXISTED;
 }
 
+/* Will look-ups that were made before it, and are followed only later, go elsewhere? */
+static void note_moving(const struct place *place, struct call *call)
+{
+	static const char *const of_files[] = { "rename", "renameat", "renameat2", "unlink", "unlinkat" };
+	static const char *const harmless[] = { "mkdir", "mkdirat", "link", "linkat" };
+	uint8_t flags_arg;
+	struct bytes path;
+	if (!(traits_of(call, &flags_arg) & RENAMES))
+		return;
+	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+		if (strcmp(call->desc->name, harmless[i]) == 0)
+			return;
+	call->moves_links = true;
+	for (size_t i = 0; i < sizeof of_files / sizeof *of_files; i++)
+		if (strcmp(call->desc->name, of_files[i]) == 0)
+			call->moves_links = false;
+	for (unsigned i = 0; i < call->desc->arg_count && !call->moves_links; i++)
+		if (call_find(call, ATTACH_ABS, i, &path))
+			call->moves_links = resolve_is_way(place, path);
+}
+
+static void begin_changes(struct call *call, unsigned traits)
+{
+	call->changes = traits & (RENAMES | MOVES | MAKES_DIRECTORIES);
+	if (call->changes & (RENAMES | MOVES))
+		workdir_change_begins();
+	if (call->changes & MAKES_DIRECTORIES)
+		resolve_directories_change_begins();
+}
+
+void capture_over(struct call *call)
+{
+	if (call->changes & (RENAMES | MOVES))
+		workdir_change_ended();
+	if (call->changes & MAKES_DIRECTORIES)
+		resolve_directories_change_ended();
+	call->changes = 0;
+}
+
 void capture_enter(const struct place *place, struct call *call)
 {
 	if (!call->desc)
 		return;
+	uint8_t flags_arg;
+	unsigned traits = traits_of(call, &flags_arg);
+	begin_changes(call, traits);
 	for (unsigned i = 0; i < call->desc->arg_count; i++)
 		if (at_entry[call->desc->args[i].capture])
 			at_entry[call->desc->args[i].capture](place, call, i);
-	uint8_t flags_arg;
-	if ((traits_of(call, &flags_arg) & OPENS) || strcmp(call->desc->name, "creat") == 0)
+	if ((traits & OPENS) || strcmp(call->desc->name, "creat") == 0)
 		note_existing(place, call, flags_arg);
+	note_moving(place, call);
 }
 
 static void attach_target(struct call *call, int arg, struct bytes target)
@@ -603,16 +667,40 @@ static void attach_target(struct call *call, int arg, struct bytes target)
 		call_attach(call, ATTACH_TARGET, (unsigned)arg, 0, target, false);
 }
 
+/* The flags of an open as it was made. */
+static uint64_t flags_at_entry(const struct call *call, uint8_t flags_arg)
+{
+	struct bytes how; /* openat2's; the program's own may be others by now */
+	uint64_t flags = 0;
+	if (flags_arg < 6)
+		return call->event.syscall.args[flags_arg];
+	if (call_find(call, ATTACH_DATA, 2, &how) && how.len >= sizeof flags)
+		memcpy(&flags, how.data, sizeof flags);
+	return flags;
+}
+
+/* Is the descriptor that an open returned that of a directory? Mostly its flags tell: for writing no directory
+ * can be opened, nothing but one with O_DIRECTORY. */
+static bool opened_directory(const struct place *place, const struct call *call, struct bytes name,
+			     uint8_t flags_arg)
+{
+	uint64_t flags = flags_at_entry(call, flags_arg);
+	if (!(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY)
+		return false;
+	if (flags & O_DIRECTORY)
+		return true;
+	return resolve_is_directory(place, (int)call->event.syscall.ret, name);
+}
+
 /* A new descriptor's name is also where the links of the opened path led. */
-static void leave_descriptor(const struct place *place, struct call *call, bool opened)
+static void leave_descriptor(const struct place *place, struct call *call, bool opened, uint8_t flags_arg)
 {
 	int fd = (int)call->event.syscall.ret;
-	char path[PROCFS_PATH + 16];
 	struct bytes link;
-	struct stat status;
 	attach_fd(place, call, ATTACH_RETURN, fd);
 	if (!opened || !call_find(call, ATTACH_FD, ATTACH_RETURN, &link))
 		return;
+	bool directory = opened_directory(place, call, link, flags_arg);
 	int arg = path_arg_of(call);
 	if (arg >= 0 && link.len && link.data[0] == '/') {
 		struct strbuf target = { 0 };
@@ -621,18 +709,14 @@ static void leave_descriptor(const struct place *place, struct call *call, bool 
 		attach_target(call, arg, strbuf_bytes(&target));
 		strbuf_free(&target);
 	}
-	procfs_path(path, place->tid, "fd/");
-	sprintf(path + strlen(path), "%d", fd);
-	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+	if (directory)
 		call->event.syscall.flags |= SYSCALL_DIRECTORY;
 }
 
-static void leave_followed(const struct place *place, struct call *call, uint8_t flags_arg)
+static void leave_followed(const struct place *place, struct call *call)
 {
 	int arg = path_arg_of(call);
 	struct bytes absolute;
-	if (flags_arg < 6 && (call->event.syscall.args[flags_arg] & AT_SYMLINK_NOFOLLOW))
-		return;
 	if (arg < 0 || !call_find(call, ATTACH_ABS, (unsigned)arg, &absolute))
 		return;
 	struct strbuf target = { 0 };
@@ -651,9 +735,9 @@ void capture_leave(const struct place *place, struct call *call)
 	uint8_t flags_arg;
 	unsigned traits = traits_of(call, &flags_arg);
 	if (call->desc->returns_fd)
-		leave_descriptor(place, call, (traits & OPENS) || strcmp(call->desc->name, "creat") == 0);
-	else if (traits & FOLLOWS)
-		leave_followed(place, call, flags_arg);
+		leave_descriptor(place, call, (traits & OPENS) || strcmp(call->desc->name, "creat") == 0, flags_arg);
+	else if (capture_follows(call))
+		leave_followed(place, call);
 	if (traits & RENAMES)
 		resolve_names_changed();
 }

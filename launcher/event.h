@@ -3,7 +3,8 @@
  *
  * An event owns nothing. Its slices point into memory of whoever made it: the tracer's
  * scratch buffers on the way in, the recording reader's buffer on the way out, valid until
- * the next event is read. Times are CLOCK_MONOTONIC nanoseconds since the run began.
+ * the next event is read. Times are CLOCK_MONOTONIC nanoseconds since the run began; events of a
+ * recording are not in their order (recording.h).
  *
  * process: ptwrap's own number of a process, from 1 (COMMAND) in order of birth, never
  * reused; 0 where an event belongs to none. pid and tid are as ptwrap's pid namespace

@@ -26,6 +26,8 @@
 #define PR_SET_MDWE 65
 #endif
 
+_Static_assert(FASTPATH_NUMBERS == 512 && FASTPATH_TEXT % 16 == 0, "the selection has a bit a number");
+
 enum {
 	OPEN_CHANGES = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY),
 	WRITE_EXEC = PROT_WRITE | PROT_EXEC,
@@ -33,7 +35,7 @@ enum {
 	I386_SIGRETURN = 119,
 	I386_RT_SIGRETURN = 173,
 	X32_BIT = 0x40000000,
-	TESTS_MAX = 2,
+	TESTS_MAX = 4,
 	PROGRAM_MAX = BPF_MAXINSNS,
 	JUMP_MAX = 255,
 	SELECTION_NUMBERS = 512,
@@ -188,6 +190,7 @@ bool filter_is_control_call(enum event_abi abi, uint32_t number, const uint64_t 
 struct assembly {
 	struct sock_filter code[PROGRAM_MAX];
 	unsigned start;
+	unsigned shim_check; /* where a call's instruction pointer is judged */
 	bool overflow;
 };
 
@@ -240,88 +243,247 @@ static void emit_test(struct assembly *assembly, const struct arg_test *test, un
 	emit_load(assembly, argument_offset(test));
 }
 
-/* "If all tests hold, the verdict"; else on to what was emitted last. */
-static void emit_rule(struct assembly *assembly, const struct arg_test tests[TESTS_MAX],
-		      uint32_t verdict)
-{
-	unsigned otherwise = assembly->start;
-	emit_return(assembly, verdict);
-	for (size_t i = TESTS_MAX; i-- > 0;)
-		if (!test_is_constant(&tests[i]))
-			emit_test(assembly, &tests[i], otherwise);
-}
+/* ---- the views ----
+ *
+ * What becomes of a call of one native number, as rows: the first whose tests hold decides, the last has
+ * none. Both the kernel's program and the shim's table (filter_fill_tables) are made of them. */
 
-/* What becomes of one native number: a verdict, or a decision by the arguments. */
-enum outcome { OUTCOME_ALLOW, OUTCOME_TRACE, OUTCOME_ARGUMENTS };
+enum view { VIEW_ALLOW, VIEW_TRACE, VIEW_SHIM };
+
+enum { ROWS_MAX = 24 };
+
+struct row {
+	struct arg_test tests[TESTS_MAX];
+	enum view view;
+};
+
+struct rows {
+	struct row list[ROWS_MAX];
+	size_t count;
+};
+
+static void rows_add(struct rows *rows, const struct arg_test tests[TESTS_MAX], enum view view)
+{
+	if (rows->count == ROWS_MAX)
+		return;
+	struct row *row = &rows->list[rows->count++];
+	*row = (struct row){ .view = view };
+	if (tests)
+		memcpy(row->tests, tests, sizeof(row->tests));
+}
 
 static bool is_selected(const uint8_t set[64], uint32_t number)
 {
 	return number < SELECTION_NUMBERS && set[number / 8] & (1u << number % 8);
 }
 
-static enum outcome control_outcome(uint32_t number)
+/* Births, and the way back from a signal handler: the shim cannot stand between them and the kernel. */
+static bool is_bare(uint32_t number)
 {
-	enum outcome outcome = OUTCOME_ALLOW;
-	for (size_t i = 0; i < COUNT(control_rules); i++) {
-		if (control_rules[i].number != number)
-			continue;
-		if (tests_are_constant(control_rules[i].tests))
-			return OUTCOME_TRACE;
-		outcome = OUTCOME_ARGUMENTS;
-	}
-	return outcome;
+	return number == SYS_clone || number == SYS_fork || number == SYS_vfork || number == SYS_clone3 ||
+	       number == SYS_rt_sigreturn;
 }
 
-/* No shim view yet: what would be the shim's traces as well. */
-static uint32_t class_verdict(uint8_t class)
+static enum view view_of_class(uint8_t class)
 {
-	return class == CLASS_K || class == CLASS_S ? VERDICT_TRACE : VERDICT_ALLOW;
+	return class == CLASS_K ? VIEW_TRACE : class == CLASS_S ? VIEW_SHIM : VIEW_ALLOW;
 }
 
-static enum outcome class_outcome(uint8_t class)
+/* What the class asks for; where every argument value is asked for, what is not K is the shim's. */
+static void rows_add_class(struct rows *rows, const struct syscall_desc *desc, uint32_t number, bool selected)
 {
-	bool traces = class_verdict(class) == VERDICT_TRACE, conditional = false;
+	enum view otherwise = view_of_class(desc->class);
 	for (size_t i = 0; i < COUNT(class_rules); i++) {
-		if (class_rules[i].class != class)
+		if (class_rules[i].class != desc->class)
 			continue;
 		if (tests_are_constant(class_rules[i].tests))
-			traces = class_verdict(class_rules[i].result) == VERDICT_TRACE;
-		else
-			conditional = true;
+			otherwise = view_of_class(class_rules[i].result);
+		else if (!selected || class_rules[i].result == CLASS_K)
+			rows_add(rows, class_rules[i].tests, view_of_class(class_rules[i].result));
 	}
-	if (traces) /* every conditional row traces too: rows only ever raise the class */
-		return OUTCOME_TRACE;
-	return conditional ? OUTCOME_ARGUMENTS : OUTCOME_ALLOW;
+	if (selected && otherwise == VIEW_ALLOW)
+		otherwise = is_bare(number) ? VIEW_TRACE : VIEW_SHIM;
+	rows_add(rows, NULL, otherwise);
 }
 
-static enum outcome native_outcome(const struct selection *selection, uint32_t number)
+/* The two calls by which the fast path comes in, told by what nobody else passes (launcher/early.c). */
+static void rows_add_pass(struct rows *rows, const struct filter_pass *pass, uint32_t number)
+{
+	if (pass && number == SYS_open) {
+		const struct arg_test tests[TESTS_MAX] = {
+			{ .arg = 1, .mask = WHOLE_WORD, .value = FILTER_PASS_OPEN_FLAGS },
+			{ .arg = 3, .mask = WHOLE_WORD, .value = pass->nonce[0] },
+			{ .arg = 3, .high = true, .mask = WHOLE_WORD, .value = pass->nonce[1] },
+			{ .arg = 4, .mask = WHOLE_WORD, .value = pass->nonce[2] },
+		};
+		rows_add(rows, tests, VIEW_ALLOW);
+	} else if (pass && number == SYS_mmap) {
+		const struct arg_test tests[TESTS_MAX] = {
+			{ .arg = 0, .mask = WHOLE_WORD, .value = FASTPATH_TEXT },
+			{ .arg = 0, .high = true, .mask = WHOLE_WORD, .value = 0 },
+			{ .arg = 2, .mask = WHOLE_WORD, .value = PROT_READ | PROT_EXEC },
+			{ .arg = 3, .mask = WHOLE_WORD, .value = FILTER_PASS_MMAP_FLAGS },
+		};
+		rows_add(rows, tests, VIEW_ALLOW);
+	}
+}
+
+/* Without the fast path (pass NULL) all that would be the shim's is the kernel's. */
+static void rows_make(struct rows *rows, const struct selection *selection, const struct filter_pass *pass,
+		      uint32_t number)
 {
 	const struct syscall_desc *desc = syscall_lookup(ABI_X86_64, number);
-	if (!desc)
-		return OUTCOME_TRACE;
-	if (desc->class == CLASS_NEVER)
-		return OUTCOME_ALLOW;
-	if (is_selected(selection->native, number))
-		return OUTCOME_TRACE;
-	enum outcome control = control_outcome(number);
-	enum outcome class = selection->explicit_set ? OUTCOME_ALLOW : class_outcome(desc->class);
-	if (control == OUTCOME_TRACE || class == OUTCOME_TRACE)
-		return OUTCOME_TRACE;
-	return control == OUTCOME_ARGUMENTS ? control : class;
+	bool selected = is_selected(selection->native, number);
+	rows->count = 0;
+	if (!desc || desc->class == CLASS_NEVER) {
+		rows_add(rows, NULL, desc ? VIEW_ALLOW : VIEW_TRACE);
+		return;
+	}
+	rows_add_pass(rows, pass, number);
+	for (size_t i = 0; i < COUNT(control_rules); i++)
+		if (control_rules[i].number == number)
+			rows_add(rows, control_rules[i].tests, VIEW_TRACE);
+	if (selected || !selection->explicit_set)
+		rows_add_class(rows, desc, number, selected);
+	else
+		rows_add(rows, NULL, VIEW_ALLOW);
+	for (size_t i = 0; i < rows->count; i++)
+		if (rows->list[i].view == VIEW_SHIM && (!pass || pass->verify))
+			rows->list[i].view = VIEW_TRACE;
+}
+
+static bool row_is_last(const struct row *row)
+{
+	return tests_are_constant(row->tests);
+}
+
+/* What the kernel's program does with a number: one verdict, or a decision by the arguments. */
+enum outcome { OUTCOME_ALLOW = VIEW_ALLOW, OUTCOME_TRACE = VIEW_TRACE, OUTCOME_SHIM = VIEW_SHIM, OUTCOME_ARGUMENTS };
+
+static enum outcome native_outcome(const struct selection *selection, const struct filter_pass *pass, uint32_t number)
+{
+	struct rows rows;
+	rows_make(&rows, selection, pass, number);
+	for (size_t i = 1; i < rows.count; i++)
+		if (rows.list[i].view != rows.list[0].view)
+			return OUTCOME_ARGUMENTS;
+	return (enum outcome)rows.list[0].view;
+}
+
+/* From which instruction was the call made? Only from the shim's it passes. */
+static void emit_shim_check(struct assembly *assembly)
+{
+	emit_return(assembly, VERDICT_ALLOW);
+	unsigned allow = assembly->start;
+	emit_return(assembly, VERDICT_TRACE);
+	unsigned trace = assembly->start;
+	emit_branch(assembly, BPF_JEQ, FASTPATH_EXEMPT, true, allow);
+	emit(assembly, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~0xfu));
+	emit_load(assembly, offsetof(struct seccomp_data, instruction_pointer));
+	emit_branch(assembly, BPF_JEQ, 0, false, trace);
+	emit_load(assembly, offsetof(struct seccomp_data, instruction_pointer) + sizeof(uint32_t));
+	assembly->shim_check = assembly->start;
+}
+
+static void emit_view(struct assembly *assembly, enum view view)
+{
+	if (view == VIEW_SHIM)
+		emit(assembly, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
+							    assembly->shim_check - assembly->start));
+	else
+		emit_return(assembly, view == VIEW_TRACE ? VERDICT_TRACE : VERDICT_ALLOW);
+}
+
+/* "If all tests hold, the view"; else on to what was emitted last. */
+static void emit_row(struct assembly *assembly, const struct row *row)
+{
+	unsigned otherwise = assembly->start;
+	emit_view(assembly, row->view);
+	for (size_t i = TESTS_MAX; i-- > 0;)
+		if (!test_is_constant(&row->tests[i]))
+			emit_test(assembly, &row->tests[i], otherwise);
 }
 
 static void emit_arguments(struct assembly *assembly, const struct selection *selection,
-			   uint32_t number)
+			   const struct filter_pass *pass, uint32_t number)
 {
-	uint8_t class = syscall_lookup(ABI_X86_64, number)->class;
-	emit_return(assembly, VERDICT_ALLOW);
-	for (size_t i = selection->explicit_set ? 0 : COUNT(class_rules); i-- > 0;)
-		if (class_rules[i].class == class)
-			emit_rule(assembly, class_rules[i].tests,
-				  class_verdict(class_rules[i].result));
-	for (size_t i = COUNT(control_rules); i-- > 0;)
-		if (control_rules[i].number == number)
-			emit_rule(assembly, control_rules[i].tests, VERDICT_TRACE);
+	struct rows rows;
+	rows_make(&rows, selection, pass, number);
+	for (size_t i = rows.count; i-- > 0;)
+		emit_row(assembly, &rows.list[i]);
+}
+
+/* ---- the shim's table ---- */
+
+/* Calls by which the names of descriptors are known, recorded for that alone where nobody asked. */
+static bool is_tracked(uint32_t number)
+{
+	static const int tracked[] = { SYS_open, SYS_openat, SYS_close, SYS_close_range, SYS_dup, SYS_dup2,
+				       SYS_dup3, SYS_chdir, SYS_fchdir, SYS_socket };
+	for (size_t i = 0; i < COUNT(tracked); i++)
+		if ((uint32_t)tracked[i] == number)
+			return true;
+	return false;
+}
+
+static enum fastpath_mode mode_of(enum view view, uint32_t number)
+{
+	return view == VIEW_SHIM || (view == VIEW_ALLOW && is_tracked(number)) ? FASTPATH_RECORD : FASTPATH_PLAIN;
+}
+
+static bool is_pass(const struct row *row, size_t position, uint32_t number)
+{
+	return position == 0 && row->view == VIEW_ALLOW && !row_is_last(row) &&
+	       (number == SYS_open || number == SYS_mmap);
+}
+
+static void add_rule(struct fastpath_tables *tables, const struct row *row, uint32_t number)
+{
+	if (tables->rule_count == FASTPATH_RULES)
+		return;
+	struct fastpath_rule *rule = &tables->rules[tables->rule_count++];
+	*rule = (struct fastpath_rule){ .number = (uint16_t)number, .mode = (uint8_t)mode_of(row->view, number) };
+	for (size_t i = 0; i < FASTPATH_TESTS && !test_is_constant(&row->tests[i]); i++)
+		rule->test[rule->test_count++] = (struct fastpath_test){
+			.arg = row->tests[i].arg, .high = row->tests[i].high, .differs = row->tests[i].differs,
+			.mask = row->tests[i].mask, .value = row->tests[i].value,
+		};
+}
+
+static void fill_number(struct fastpath_tables *tables, const struct rows *rows, uint32_t number)
+{
+	size_t first = is_pass(&rows->list[0], 0, number);
+	enum fastpath_mode mode = mode_of(rows->list[first].view, number);
+	for (size_t i = first; i < rows->count; i++)
+		if (mode_of(rows->list[i].view, number) != mode)
+			mode = FASTPATH_BY_RULE;
+	tables->modes[number] = (uint8_t)(is_bare(number) ? FASTPATH_BARE : mode);
+	for (size_t i = first; mode == FASTPATH_BY_RULE && i < rows->count; i++)
+		add_rule(tables, &rows->list[i], number);
+}
+
+static uint8_t path_argument(const struct syscall_desc *desc)
+{
+	for (uint8_t i = 0; i < desc->arg_count; i++)
+		if (desc->args[i].capture == CAPTURE_PATH)
+			return i;
+	return FASTPATH_NO_PATH;
+}
+
+void filter_fill_tables(const struct selection *selection, struct fastpath_tables *tables)
+{
+	static const struct filter_pass any;
+	tables->rule_count = 0;
+	for (uint32_t number = 0; number < FASTPATH_NUMBERS; number++) {
+		const struct syscall_desc *desc = syscall_lookup(ABI_X86_64, number);
+		struct rows rows;
+		tables->modes[number] = FASTPATH_PLAIN;
+		tables->path_arg[number] = desc ? path_argument(desc) : FASTPATH_NO_PATH;
+		tables->arg_count[number] = desc ? desc->arg_count : 0;
+		rows_make(&rows, selection, &any, number);
+		if (desc)
+			fill_number(tables, &rows, number);
+	}
 }
 
 /* Consecutive numbers with one outcome, up to where the next range begins. */
@@ -343,50 +505,51 @@ static void ranges_add(struct ranges *ranges, uint32_t first, enum outcome outco
 	ranges->list[ranges->count++] = (struct range){ first, outcome };
 }
 
-static void collect_native_ranges(struct ranges *ranges, const struct selection *selection)
+static void collect_native_ranges(struct ranges *ranges, const struct selection *selection,
+				  const struct filter_pass *pass)
 {
 	uint32_t limit = syscall_limit(ABI_X86_64);
 	for (uint32_t number = 0; number < limit; number++)
-		ranges_add(ranges, number, native_outcome(selection, number));
+		ranges_add(ranges, number, native_outcome(selection, pass, number));
 	ranges_add(ranges, limit, OUTCOME_TRACE);
 	ranges_add(ranges, X32_BIT | SYS_restart_syscall, OUTCOME_ALLOW);
 	ranges_add(ranges, (X32_BIT | SYS_restart_syscall) + 1, OUTCOME_TRACE);
 }
 
 static void emit_outcome(struct assembly *assembly, const struct selection *selection,
-			 const struct range *range)
+			 const struct filter_pass *pass, const struct range *range)
 {
 	if (range->outcome == OUTCOME_ARGUMENTS)
-		emit_arguments(assembly, selection, range->first);
+		emit_arguments(assembly, selection, pass, range->first);
 	else
-		emit_return(assembly,
-			    range->outcome == OUTCOME_TRACE ? VERDICT_TRACE : VERDICT_ALLOW);
+		emit_view(assembly, (enum view)range->outcome);
 }
 
 /* A balanced search for the number in the accumulator: half of the ranges at each comparison. */
 static void emit_search(struct assembly *assembly, const struct selection *selection,
-			const struct range *ranges, size_t count)
+			const struct filter_pass *pass, const struct range *ranges, size_t count)
 {
 	if (count == 1) {
-		emit_outcome(assembly, selection, ranges);
+		emit_outcome(assembly, selection, pass, ranges);
 		return;
 	}
 	size_t lower = count / 2;
-	emit_search(assembly, selection, ranges + lower, count - lower);
+	emit_search(assembly, selection, pass, ranges + lower, count - lower);
 	unsigned upper = assembly->start;
-	emit_search(assembly, selection, ranges, lower);
+	emit_search(assembly, selection, pass, ranges, lower);
 	emit_branch(assembly, BPF_JGE, ranges[lower].first, true, upper);
 }
 
-static int emit_native(struct assembly *assembly, const struct selection *selection)
+static int emit_native(struct assembly *assembly, const struct selection *selection,
+		       const struct filter_pass *pass)
 {
 	if (syscall_limit(ABI_X86_64) > SELECTION_NUMBERS)
 		return -E2BIG;
 	struct ranges *ranges = calloc(1, sizeof(*ranges));
 	if (!ranges)
 		return -ENOMEM;
-	collect_native_ranges(ranges, selection);
-	emit_search(assembly, selection, ranges->list, ranges->count);
+	collect_native_ranges(ranges, selection, pass);
+	emit_search(assembly, selection, pass, ranges->list, ranges->count);
 	emit_load(assembly, offsetof(struct seccomp_data, nr));
 	free(ranges);
 	return 0;
@@ -405,14 +568,16 @@ static void emit_i386(struct assembly *assembly, const struct selection *selecti
 	emit_load(assembly, offsetof(struct seccomp_data, nr));
 }
 
-static int emit_program(struct assembly *assembly, const struct selection *selection)
+static int emit_program(struct assembly *assembly, const struct selection *selection,
+			const struct filter_pass *pass)
 {
+	emit_shim_check(assembly);
 	emit_return(assembly, VERDICT_TRACE);
 	unsigned trace = assembly->start;
 	emit_i386(assembly, selection);
 	emit_branch(assembly, BPF_JEQ, AUDIT_ARCH_I386, false, trace);
 	unsigned foreign = assembly->start;
-	int error = emit_native(assembly, selection);
+	int error = emit_native(assembly, selection, pass);
 	emit_branch(assembly, BPF_JEQ, AUDIT_ARCH_X86_64, false, foreign);
 	emit_load(assembly, offsetof(struct seccomp_data, arch));
 	return assembly->overflow ? -E2BIG : error;
@@ -429,7 +594,7 @@ static int copy_program(const struct assembly *assembly, struct sock_fprog *prog
 	return 0;
 }
 
-int filter_build(const struct selection *selection, struct sock_fprog *program)
+int filter_build(const struct selection *selection, const struct filter_pass *pass, struct sock_fprog *program)
 {
 	*program = (struct sock_fprog){ 0 };
 	if (selection->level == LEVEL_EXEC)
@@ -438,7 +603,7 @@ int filter_build(const struct selection *selection, struct sock_fprog *program)
 	if (!assembly)
 		return -ENOMEM;
 	assembly->start = PROGRAM_MAX;
-	int error = emit_program(assembly, selection);
+	int error = emit_program(assembly, selection, pass);
 	if (!error)
 		error = copy_program(assembly, program);
 	free(assembly);

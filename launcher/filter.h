@@ -9,7 +9,11 @@
 #include "options.h"
 #include "syscall.h"
 
+#include "ptwrap/fastpath.h"
+
+#include <fcntl.h>
 #include <linux/filter.h>
+#include <sys/mman.h>
 
 /* SECCOMP_RET_DATA of every RET_TRACE of ours: a tracee's own RET_TRACE filter has another value,
  * and keeps its meaning (hazard 0.6). */
@@ -43,9 +47,22 @@ enum syscall_class filter_class_of(enum event_abi abi, uint32_t number, const ui
 /* Must a call of that kind be traced though nobody asked to see it? */
 bool filter_is_control_call(enum event_abi abi, uint32_t number, const uint64_t args[6]);
 
-/* Builds the program into *program (malloc'ed filter array). 0 or -errno. No program at all
- * (len 0) for LEVEL_EXEC. */
-int filter_build(const struct selection *selection, struct sock_fprog *program);
+/* With the fast path: by what the two calls that bring it in are known. */
+struct filter_pass {
+	uint32_t nonce[3]; /* r10 and the low half of r8 */
+	bool verify;       /* --verify: nothing passes by the shim's address */
+};
+
+#define FILTER_PASS_OPEN_FLAGS ((uint32_t)(O_RDONLY | O_CLOEXEC))
+#define FILTER_PASS_MMAP_FLAGS ((uint32_t)(MAP_PRIVATE | 0x100000 /* MAP_FIXED_NOREPLACE */))
+
+/* Builds the program into *program (malloc'ed filter array). pass: NULL for the kernel view alone. 0 or
+ * -errno. No program at all (len 0) for LEVEL_EXEC. */
+int filter_build(const struct selection *selection, const struct filter_pass *pass, struct sock_fprog *program);
+
+/* What the shim is to record: the same choice as the program's, as the shim reads it. Fills modes, path_arg,
+ * arg_count and rules. */
+void filter_fill_tables(const struct selection *selection, struct fastpath_tables *tables);
 
 /* What the program answers to a call, by running it: for tests and --doctor. */
 uint32_t filter_run(const struct sock_fprog *program, uint32_t arch, uint32_t number,

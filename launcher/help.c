@@ -155,7 +155,8 @@ static const char man_environment[] = ".SH ENVIRONMENT\n"
 				      ".B TMPDIR\n"
 				      "Where the recording is kept while\n"
 				      ".I COMMAND\n"
-				      "runs, if no report goes to a regular file;\n"
+				      "runs, if no report goes to a regular file, and where ndjson and\n"
+				      "strace reports of more than 24 MiB are sorted;\n"
 				      ".I /tmp\n"
 				      "if unset.\n";
 

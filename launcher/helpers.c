@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct queue {
@@ -24,7 +25,7 @@ static struct {
 	int threads;
 	int idle;    /* of those: not at work, each of which will take a job */
 	int unbegun; /* jobs in `waiting` */
-	bool careful;
+	atomic_bool careful; /* set by the tracer, asked by the recorder too */
 	int signal;
 	pthread_t tracer;
 } pool = {

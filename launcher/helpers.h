@@ -41,7 +41,8 @@ void job_work(struct job *job);
 /* Wake the calling thread with `signal` (blocked there) whenever a job is done. */
 void helpers_init(int signal);
 
-/* From now on nothing may be gathered by the tracer thread itself. */
+/* From now on nothing may be gathered by the tracer thread itself, nor anything opened by one that the
+ * tracer may have to wait for. helpers_are_needed may be asked by any thread. */
 void helpers_be_careful(void);
 bool helpers_are_needed(void);
 

@@ -4,6 +4,8 @@
 #include "peek.h"
 #include "procfs.h"
 #include "redact.h"
+#include "workdir.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -246,13 +248,14 @@ static bool is_known_loader(const struct strbuf *loader)
 {
 	const char *name = loader->data ? strrchr(loader->data, '/') : NULL;
 	return name && (strncmp(name, "/ld-linux-x86-64.so", 19) == 0 ||
-			strncmp(name, "/ld-musl-x86_64.so", 18) == 0);
+			strncmp(name, "/ld-musl-x86_64.so", 18) == 0 || strcmp(name, "/libc.so") == 0 /* musl's */);
 }
 
 static void add_link(const struct place *place, const char *name, struct strbuf *out)
 {
 	char link[PROCFS_LINK];
-	ssize_t len = procfs_link(place->tid, name, link, sizeof link);
+	ssize_t len = strcmp(name, "cwd") == 0 ? workdir_link(place->tid, link, sizeof link) :
+						 procfs_link(place->tid, name, link, sizeof link);
 	if (len > 0)
 		strbuf_add(out, link, (size_t)len);
 }
@@ -261,6 +264,8 @@ static void add_link(const struct place *place, const char *name, struct strbuf 
 static void read_root(const struct place *place, struct image *image)
 {
 	struct strbuf *root = &image->text[IMAGE_ROOT];
+	if (image->same_root)
+		return;
 	image->other_mounts = procfs_root(place->tid, root);
 	if (root->len > 0)
 		image->flags |= EXEC_OTHER_ROOT;
@@ -419,5 +424,6 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 				 is_known_loader(&image->text[IMAGE_LOADER]) &&
 				 !needs_sanitizer(place, &headers);
 	image->shim_is_visible = image->shim && image->may_be_injected &&
-				 shimfile_visible_at(image->shim, place->tid);
+				 ((image->same_root && image->shim->passable) ||
+				  shimfile_visible_at(image->shim, place->tid));
 }

@@ -25,6 +25,7 @@ struct image {
 	uint64_t stack_pointer;
 	unsigned word_bytes;    /* 8, or 4 for an i386 image */
 	const struct shimfile *shim; /* NULL: none */
+	bool same_root;         /* its root directory and mounts are known to be ptwrap's own */
 	const struct redactor *redactor; /* NULL: nothing is secret */
 	/* What image_read found. */
 	struct strbuf text[IMAGE_TEXTS];

@@ -29,7 +29,7 @@ struct options {
 	size_t output_count;
 	const char *user;    /* -u */
 	const char *read;    /* --read */
-	bool no_shim, no_redact, wait_all, allow_io_uring, quiet;
+	bool verify, no_shim, no_redact, wait_all, allow_io_uring, quiet;
 	int verbose;
 	enum color color;
 	const char **redact; /* --redact globs */

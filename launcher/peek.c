@@ -172,8 +172,10 @@ static int strings_of_chunk(pid_t tid, const void *words, size_t word_count, uns
 int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max,
 		 size_t *count, bool *truncated)
 {
-	_Alignas(8) char words[WORDS_CHUNK * 8];
+	_Alignas(8) char words[WORDS_CHUNK * 8] = { 0 };
 	size_t limit = out->len + max;
+	if (word_bytes != 4)
+		word_bytes = 8;
 	size_t chunk = 16 * word_bytes;
 	*count = 0;
 	*truncated = false;
@@ -195,21 +197,46 @@ int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf
 	return 0;
 }
 
-int peek_write(pid_t tid, uint64_t address, const void *data, size_t len)
+static int write_at(int fd, uint64_t address, const void *data, size_t len)
 {
-	int fd = open_mem(tid, O_RDWR);
-	if (fd < 0)
-		return fd;
-	size_t done = 0;
-	while (done < len) {
+	for (size_t done = 0; done < len;) {
 		ssize_t put = pwrite(fd, (const char *)data + done, len - done, (off_t)(address + done));
-		if (put <= 0) {
-			int error = put < 0 ? -errno : -EFAULT;
-			close(fd);
-			return error;
-		}
+		if (put <= 0)
+			return put < 0 ? -errno : -EFAULT;
 		done += (size_t)put;
 	}
-	close(fd);
 	return 0;
+}
+
+/* What is mapped, and may be written. */
+static bool write_by_vm_writev(pid_t tid, const struct peek_part *parts, size_t count)
+{
+	enum { PARTS_MAX = 4 };
+	struct iovec local[PARTS_MAX], remote[PARTS_MAX];
+	size_t len = 0;
+	for (size_t i = 0; i < count && i < PARTS_MAX; i++) {
+		local[i] = (struct iovec){ (void *)(uintptr_t)parts[i].data, parts[i].len };
+		remote[i] = (struct iovec){ (void *)(uintptr_t)parts[i].address, parts[i].len };
+		len += parts[i].len;
+	}
+	return count <= PARTS_MAX && process_vm_writev(tid, local, count, remote, count, 0) == (ssize_t)len;
+}
+
+/* It does not make a stack grow, nor writes to text: then by the file. */
+int peek_write_parts(pid_t tid, const struct peek_part *parts, size_t count)
+{
+	if (peek.method == PEEK_VM_READV && write_by_vm_writev(tid, parts, count))
+		return 0;
+	int fd = open_mem(tid, O_RDWR);
+	int error = fd < 0 ? fd : 0;
+	for (size_t i = 0; !error && i < count; i++)
+		error = write_at(fd, parts[i].address, parts[i].data, parts[i].len);
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+int peek_write(pid_t tid, uint64_t address, const void *data, size_t len)
+{
+	return peek_write_parts(tid, &(struct peek_part){ address, data, len }, 1);
 }

@@ -37,7 +37,14 @@ int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, boo
 int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max,
 		 size_t *count, bool *truncated);
 
-/* Writes into private anonymous memory of a stopped tracee through /proc/PID/mem. 0 or -errno. */
+/* Writes into a stopped tracee's private memory, the text of its files included (which becomes its own
+ * copy), through /proc/PID/mem. 0 or -errno. */
+struct peek_part {
+	uint64_t address;
+	const void *data;
+	size_t len;
+};
+int peek_write_parts(pid_t tid, const struct peek_part *parts, size_t count);
 int peek_write(pid_t tid, uint64_t address, const void *data, size_t len);
 
 #endif

@@ -28,6 +28,12 @@ void procfs_path(char path[PROCFS_PATH], pid_t tid, const char *name)
 	strcpy(at, name);
 }
 
+void procfs_fd_path(char path[PROCFS_PATH], pid_t tid, int fd)
+{
+	procfs_path(path, tid, "fd/");
+	*put_number(path + strlen(path), (unsigned)fd) = '\0';
+}
+
 static ssize_t read_link(const char *path, char *out, size_t size)
 {
 	ssize_t len = readlink(path, out, size);
@@ -43,8 +49,11 @@ ssize_t procfs_link(pid_t tid, const char *name, char *out, size_t size)
 
 bool procfs_root(pid_t tid, struct strbuf *out)
 {
-	char own[64], its[64], root[PROCFS_LINK];
-	ssize_t own_len = procfs_link(getpid(), "ns/mnt", own, sizeof own);
+	static _Thread_local char own[64];
+	static _Thread_local ssize_t own_len;
+	char its[64], root[PROCFS_LINK];
+	if (own_len <= 0)
+		own_len = procfs_link(getpid(), "ns/mnt", own, sizeof own);
 	ssize_t its_len = procfs_link(tid, "ns/mnt", its, sizeof its);
 	bool other_mounts = own_len > 0 && its_len > 0 &&
 			    !bytes_equal(bytes_of(own, (size_t)own_len), bytes_of(its, (size_t)its_len));
@@ -61,8 +70,7 @@ ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size)
 	if (fd < 0)
 		return -EBADF;
 	char path[PROCFS_PATH];
-	procfs_path(path, tid, "fd/");
-	*put_number(path + strlen(path), (unsigned)fd) = '\0';
+	procfs_fd_path(path, tid, fd);
 	return read_link(path, out, size);
 }
 
@@ -78,10 +86,10 @@ static int list_fds(pid_t tid, int **fds)
 	char path[PROCFS_PATH];
 	procfs_path(path, tid, "fd");
 	DIR *dir = opendir(path);
-	if (!dir)
-		return -errno;
 	int count = 0, room = 0;
 	*fds = NULL;
+	if (!dir)
+		return -errno;
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		if (entry->d_name[0] == '.')
 			continue;
@@ -95,7 +103,8 @@ static int list_fds(pid_t tid, int **fds)
 		(*fds)[count++] = atoi(entry->d_name);
 	}
 	closedir(dir);
-	qsort(*fds, (size_t)count, sizeof **fds, compare_ints);
+	if (count > 1)
+		qsort(*fds, (size_t)count, sizeof **fds, compare_ints);
 	return count;
 }
 
@@ -103,10 +112,8 @@ int procfs_fds(pid_t tid, struct strbuf *out)
 {
 	int *fds = NULL;
 	int count = list_fds(tid, &fds);
-	if (count < 0)
-		return count;
 	char link[PROCFS_LINK];
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; fds && i < count; i++) {
 		ssize_t len = procfs_fd_link(tid, fds[i], link, sizeof link);
 		if (len < 0)
 			continue;
@@ -115,21 +122,47 @@ int procfs_fds(pid_t tid, struct strbuf *out)
 		strbuf_add_char(out, '\0');
 	}
 	free(fds);
-	return 0;
+	return count < 0 ? count : 0;
 }
 
-int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value)
+/* The beginning of /proc/TID/NAME as a string; 0 or -errno. */
+static int read_text(pid_t tid, const char *name, char *text, size_t size)
 {
-	char path[PROCFS_PATH], text[4096];
-	procfs_path(path, tid, "status");
+	char path[PROCFS_PATH];
+	procfs_path(path, tid, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ssize_t len = read(fd, text, sizeof text - 1);
+	ssize_t len = read(fd, text, size - 1);
 	close(fd);
 	if (len <= 0)
 		return -ESRCH;
 	text[len] = '\0';
+	return 0;
+}
+
+pid_t procfs_inner_tid(pid_t tid)
+{
+	char text[4096];
+	const char *at = read_text(tid, "status", text, sizeof text) ? NULL : strstr(text, "\nNSpid:");
+	long inner = 0;
+	if (!at)
+		return tid;
+	for (char *end, *number = (char *)(uintptr_t)at + sizeof "\nNSpid:" - 1; *number && *number != '\n'; number = end) {
+		long value = strtol(number, &end, 10);
+		if (end == number || value <= 0)
+			break;
+		inner = value;
+	}
+	return inner ? (pid_t)inner : tid;
+}
+
+int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value)
+{
+	char text[4096];
+	int error = read_text(tid, "status", text, sizeof text);
+	if (error)
+		return error;
 	const char *at = strstr(text, key);
 	if (!at)
 		return -ENOENT;
@@ -148,4 +181,35 @@ int procfs_family(pid_t tid, pid_t *tgid, pid_t *ppid)
 	*tgid = (pid_t)group;
 	*ppid = (pid_t)parent;
 	return 0;
+}
+
+/* The text behind the count-th space; NULL: there are fewer. */
+static const char *skip_words(const char *text, unsigned count)
+{
+	while (text && count--) {
+		text = strchr(text, ' ');
+		text = text ? text + 1 : NULL;
+	}
+	return text;
+}
+
+int procfs_cpu(pid_t tid)
+{
+	enum { NAME = 2, PROCESSOR = 39 };
+	char text[1024];
+	int error = read_text(tid, "stat", text, sizeof text);
+	if (error)
+		return error;
+	/* The name in parentheses may hold anything. */
+	const char *at = skip_words(strrchr(text, ')'), PROCESSOR - NAME);
+	return at ? atoi(at) : -ENODATA;
+}
+
+unsigned procfs_running(int loadavg_fd)
+{
+	char text[128];
+	ssize_t len = pread(loadavg_fd, text, sizeof text - 1, 0);
+	text[len > 0 ? len : 0] = '\0';
+	const char *at = skip_words(text, 3);
+	return at ? (unsigned)strtoul(at, NULL, 10) : 0;
 }

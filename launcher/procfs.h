@@ -13,6 +13,7 @@
 /* "/proc/TID/NAME", the longest NAME being "fd/4294967295". */
 enum { PROCFS_PATH = 64, PROCFS_LINK = 4096 };
 void procfs_path(char path[PROCFS_PATH], pid_t tid, const char *name);
+void procfs_fd_path(char path[PROCFS_PATH], pid_t tid, int fd); /* "/proc/TID/fd/N" */
 
 /* Where /proc/TID/NAME (cwd, exe, root, ns/mnt) points: its length, not NUL-terminated; -errno. */
 ssize_t procfs_link(pid_t tid, const char *name, char *out, size_t size);
@@ -30,7 +31,16 @@ int procfs_fds(pid_t tid, struct strbuf *out);
 /* Tgid and PPid from /proc/TID/status. 0 or -errno. */
 int procfs_family(pid_t tid, pid_t *tgid, pid_t *ppid);
 
+/* How the task numbers itself: its id in the innermost of its pid namespaces; tid where that is not told. */
+pid_t procfs_inner_tid(pid_t tid);
+
 /* A number of /proc/TID/status by its key ("SigIgn:", base 16). 0 or -errno. */
 int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value);
+
+/* The CPU that tid last ran on (field 39 of /proc/TID/stat), or -errno. */
+int procfs_cpu(pid_t tid);
+
+/* How many tasks run or want to on this machine, the caller included: from an open /proc/loadavg. 0: not known. */
+unsigned procfs_running(int loadavg_fd);
 
 #endif

@@ -7,6 +7,12 @@
  * launcher may flush the same bytes again once the supervisor is dead: idempotent, nothing
  * committed is ever lost by the death of either. A full buffer makes the appender flush itself.
  *
+ * Order. Events stand in the order of their appending, which is not that of their times: a call is
+ * appended when it is over, under the time of its entry, and what processes record themselves is
+ * drained in batches, so that calls of several processes interleave and some stand behind their
+ * process's exec or exit. Who reads must go by t_ns. Two things hold: an image's EVENT_EXEC stands
+ * before what that image tells, and what the tracer saw stands in the order in which it saw it.
+ *
  * Reading. struct recording_reader decodes from a descriptor, one event at a time, distrusting
  * every byte; used by the reports at exit and by --read alike. */
 #ifndef PTWRAP_RECORDING_H

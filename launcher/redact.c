@@ -275,6 +275,20 @@ static bool knows_any(const struct redactor *redactor)
 	return redactor && redactor->masked_count > 0;
 }
 
+bool redactor_concerns(const struct redactor *redactor, struct bytes environment)
+{
+	struct bytes variable, name, value;
+	while (bytes_next_string(&environment, &variable))
+		if (split_variable(variable, &name, &value) && name_is_secret(redactor, name))
+			return true;
+	return false;
+}
+
+size_t redactor_known(const struct redactor *redactor)
+{
+	return redactor->secret_count;
+}
+
 bool redactor_matches(const struct redactor *redactor, struct bytes text)
 {
 	size_t start, end;

@@ -3,8 +3,8 @@
  * A redactor knows globs on names of environment variables (interface.md: --redact), and learns
  * the values of variables whose names match. A learned value is written "***" wherever it
  * occurs. A value shorter than 8 bytes, or one that names an existing path, is masked in the
- * environment only. Not thread-safe but for redactor_mask and redactor_mask_environment, which
- * may run in any thread while none learns; the recording's lock serialises them. */
+ * environment only. Not thread-safe: in the supervisor the recorder alone learns and masks
+ * (redactor_find_paths apart). */
 #ifndef PTWRAP_REDACT_H
 #define PTWRAP_REDACT_H
 
@@ -30,6 +30,12 @@ int redactor_learn(struct redactor *redactor, struct bytes environment);
  * redactor_learn_knowing learns, with that answer. */
 void redactor_find_paths(const struct redactor *redactor, struct bytes environment, struct strbuf *paths);
 int redactor_learn_knowing(struct redactor *redactor, struct bytes environment, struct bytes paths);
+
+/* Does a name in it match, so that there may be something to learn? Any thread. */
+bool redactor_concerns(const struct redactor *redactor, struct bytes environment);
+
+/* How many values it has learned. */
+size_t redactor_known(const struct redactor *redactor);
 
 /* True if anything would be masked in `text`. */
 bool redactor_matches(const struct redactor *redactor, struct bytes text);

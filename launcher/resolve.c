@@ -1,7 +1,9 @@
 /* Absolute names and symbolic links: see resolve.h. Owns the cache of where links lead. */
 #include "resolve.h"
 
+#include "epoch.h"
 #include "procfs.h"
+#include "workdir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +17,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CACHE_SLOTS = 2048 };
+enum { CACHE_SLOTS = 2048, FILE_SLOTS = 512 };
 
 /* A remembered answer of resolve_links, for ptwrap's own root only. */
 struct cached {
 	uint64_t hash;
 	unsigned generation;
-	bool found;
+	bool found, directory;
 	size_t key_len, value_len;
 	char *text; /* key, then value */
 };
@@ -31,6 +33,17 @@ static struct {
 	atomic_uint generation;
 	struct cached slots[CACHE_SLOTS];
 } cache = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The last names that were no directories', for ptwrap's own root only. */
+static struct {
+	pthread_mutex_t lock;
+	struct epoch epoch;
+	struct {
+		unsigned epoch;
+		size_t len;
+		char *name;
+	} slots[FILE_SLOTS];
+} files = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void resolve_names_changed(void)
 {
@@ -45,8 +58,43 @@ static uint64_t hash_of(struct bytes key)
 	return hash;
 }
 
+static bool is_known_file(struct bytes name, uint64_t hash)
+{
+	pthread_mutex_lock(&files.lock);
+	unsigned slot = hash % FILE_SLOTS;
+	bool known = files.slots[slot].name && epoch_holds(&files.epoch, files.slots[slot].epoch) &&
+		     bytes_equal(bytes_of(files.slots[slot].name, files.slots[slot].len), name);
+	pthread_mutex_unlock(&files.lock);
+	return known;
+}
+
+static void remember_file(struct bytes name, uint64_t hash, unsigned epoch)
+{
+	char *copy = malloc(name.len);
+	if (!copy)
+		return;
+	memcpy(copy, name.data, name.len);
+	pthread_mutex_lock(&files.lock);
+	unsigned slot = hash % FILE_SLOTS;
+	free(files.slots[slot].name);
+	files.slots[slot].name = copy;
+	files.slots[slot].len = name.len;
+	files.slots[slot].epoch = epoch;
+	pthread_mutex_unlock(&files.lock);
+}
+
+void resolve_directories_change_begins(void)
+{
+	epoch_change_begins(&files.epoch);
+}
+
+void resolve_directories_change_ended(void)
+{
+	epoch_change_ended(&files.epoch);
+}
+
 /* 1 found (value appended), 0 known not to exist, -1 not in the cache. */
-static int cache_find(struct bytes key, uint64_t hash, struct strbuf *out)
+static int cache_find(struct bytes key, uint64_t hash, struct strbuf *out, bool *directory)
 {
 	int answer = -1;
 	pthread_mutex_lock(&cache.lock);
@@ -55,13 +103,14 @@ static int cache_find(struct bytes key, uint64_t hash, struct strbuf *out)
 	    bytes_equal(bytes_of(slot->text, slot->key_len), key)) {
 		if (slot->found)
 			strbuf_add(out, slot->text + slot->key_len, slot->value_len);
+		*directory = slot->directory;
 		answer = slot->found;
 	}
 	pthread_mutex_unlock(&cache.lock);
 	return answer;
 }
 
-static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, bool found,
+static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, bool found, bool directory,
 		       struct bytes value)
 {
 	char *text = malloc(key.len + value.len + 1);
@@ -74,7 +123,7 @@ static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, boo
 	struct cached *slot = &cache.slots[hash % CACHE_SLOTS];
 	free(slot->text);
 	*slot = (struct cached){ .hash = hash, .generation = generation, .found = found,
-				 .key_len = key.len, .value_len = value.len, .text = text };
+				 .directory = directory, .key_len = key.len, .value_len = value.len, .text = text };
 	pthread_mutex_unlock(&cache.lock);
 }
 
@@ -112,6 +161,31 @@ static const char *root_prefix(const struct place *place)
 	return place->root ? place->root : "";
 }
 
+/* With a file's name behind which there is no file any more, or several that only a root or namespace tells
+ * apart, nothing can be remembered. */
+static bool names_one_file(const struct place *place, struct bytes name)
+{
+	return !place->root && !place->other_mounts && name.len > 0 && name.data[0] == '/' &&
+	       name.data[name.len - 1] != ')';
+}
+
+bool resolve_is_directory(const struct place *place, int fd, struct bytes name)
+{
+	char path[PROCFS_PATH];
+	struct stat status;
+	bool may_remember = names_one_file(place, name);
+	uint64_t hash = may_remember ? hash_of(name) : 0;
+	if (may_remember && is_known_file(name, hash))
+		return false;
+	unsigned epoch = epoch_now(&files.epoch);
+	procfs_fd_path(path, place->tid, fd);
+	if (stat(path, &status))
+		return false;
+	if (may_remember && !S_ISDIR(status.st_mode))
+		remember_file(name, hash, epoch);
+	return S_ISDIR(status.st_mode);
+}
+
 struct bytes resolve_inside(const struct place *place, struct bytes name)
 {
 	static const char deleted[] = " (deleted)";
@@ -127,10 +201,20 @@ struct bytes resolve_inside(const struct place *place, struct bytes name)
 	return name.data[root] == '/' ? bytes_of(name.data + root, name.len - root) : name;
 }
 
+void resolve_outside(const struct place *place, struct bytes name, struct strbuf *out)
+{
+	const char *prefix = root_prefix(place);
+	bool only_root = name.len == 1 && name.data[0] == '/';
+	if (prefix[0] && strcmp(prefix, "/") != 0)
+		strbuf_add_string(out, prefix);
+	if (!only_root || out->len == 0)
+		strbuf_add(out, name.data, name.len);
+}
+
 int resolve_base(const struct place *place, int dirfd, struct strbuf *out)
 {
 	char link[PROCFS_LINK];
-	ssize_t len = dirfd == AT_FDCWD ? procfs_link(place->tid, "cwd", link, sizeof link) :
+	ssize_t len = dirfd == AT_FDCWD ? workdir_link(place->tid, link, sizeof link) :
 					  procfs_fd_link(place->tid, dirfd, link, sizeof link);
 	if (len <= 0)
 		return len ? (int)len : -ENOENT;
@@ -158,13 +242,15 @@ static int open_at_place(const struct place *place, const char *path)
 }
 
 /* 1 found, 0 does not exist, -1 cannot be told. */
-static int look_up(const struct place *place, const char *path, struct strbuf *out)
+static int look_up(const struct place *place, const char *path, struct strbuf *out, bool *directory)
 {
+	struct stat status;
 	int fd = open_at_place(place, path);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	char link[PROCFS_LINK];
 	ssize_t len = procfs_fd_link(getpid(), fd, link, sizeof link);
+	*directory = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 	close(fd);
 	if (len <= 0 || link[0] != '/')
 		return -1;
@@ -175,7 +261,7 @@ static int look_up(const struct place *place, const char *path, struct strbuf *o
 
 /* Links of /proc and /dev that lead each process elsewhere: asked for in the tracee's name. What
  * stays within /proc has no other name. */
-static bool follow_magic(const struct place *place, struct bytes absolute, struct strbuf *out)
+static bool follow_magic(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
 {
 	static const struct {
 		const char *name, *leads_to;
@@ -190,7 +276,7 @@ static bool follow_magic(const struct place *place, struct bytes absolute, struc
 			continue;
 		sprintf(path, "/proc/%d%s%.*s", place->tid, magic[i].leads_to, (int)(absolute.len - len),
 			absolute.data + len);
-		if (look_up(place, path, out) > 0 &&
+		if (look_up(place, path, out, directory) > 0 &&
 		    !lies_below(bytes_of(out->data + start, out->len - start), "/proc"))
 			return true;
 		strbuf_cut(out, start);
@@ -199,29 +285,36 @@ static bool follow_magic(const struct place *place, struct bytes absolute, struc
 	return false;
 }
 
-bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out)
+bool resolve_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
 {
 	char path[PROCFS_LINK];
+	*directory = false;
 	if (depends_on_asker(absolute))
-		return follow_magic(place, absolute, out);
+		return follow_magic(place, absolute, out, directory);
 	if (absolute.len >= sizeof path)
 		return false;
 	memcpy(path, absolute.data, absolute.len);
 	path[absolute.len] = '\0';
 	if (place->root)
-		return look_up(place, path, out) > 0;
+		return look_up(place, path, out, directory) > 0;
 	struct bytes key = bytes_of(path, absolute.len);
 	uint64_t hash = hash_of(key);
-	int known = cache_find(key, hash, out);
+	int known = cache_find(key, hash, out, directory);
 	if (known >= 0)
 		return known > 0;
 	unsigned generation = atomic_load(&cache.generation);
 	size_t start = out->len;
-	int found = look_up(place, path, out);
+	int found = look_up(place, path, out, directory);
 	if (found >= 0)
-		cache_keep(key, hash, generation, found > 0,
+		cache_keep(key, hash, generation, found > 0, *directory,
 			   bytes_of(out->data ? out->data + start : NULL, out->len - start));
 	return found > 0;
+}
+
+bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out)
+{
+	bool directory;
+	return resolve_opened(place, absolute, out, &directory);
 }
 
 bool resolve_exists(const struct place *place, struct bytes absolute)
@@ -238,6 +331,20 @@ bool resolve_exists(const struct place *place, struct bytes absolute)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+bool resolve_is_way(const struct place *place, struct bytes absolute)
+{
+	char path[PROCFS_LINK + PROCFS_PATH] = "";
+	struct stat status;
+	if (absolute.len >= PROCFS_LINK)
+		return true;
+	if (place->root)
+		procfs_path(path, place->tid, "root");
+	strncat(path, absolute.data, absolute.len);
+	if (lstat(path, &status))
+		return errno != ENOENT && errno != ENOTDIR;
+	return S_ISLNK(status.st_mode) || S_ISDIR(status.st_mode);
 }
 
 /* Takes the last component off out, which begins at start with a slash or is empty. */

@@ -31,14 +31,29 @@ void resolve_absolute(const struct place *place, struct bytes base, struct bytes
  * it does not exist, or cannot be told. */
 bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out);
 
+/* The same; and is what is there now a directory? */
+bool resolve_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory);
+
 /* Does a look-up that follows links find anything there now? */
 bool resolve_exists(const struct place *place, struct bytes absolute);
+
+/* Is it a symbolic link, or a directory, or something that cannot be told? Not followed. */
+bool resolve_is_way(const struct place *place, struct bytes absolute);
 
 /* A name was made, moved or removed somewhere: what links led to may be wrong now. */
 void resolve_names_changed(void);
 
+/* Is the task's open descriptor fd, which the kernel calls `name`, that of a directory? Names that turned out
+ * to be none are remembered until a call of the tree begins that may put a directory where a file was. */
+bool resolve_is_directory(const struct place *place, int fd, struct bytes name);
+void resolve_directories_change_begins(void);
+void resolve_directories_change_ended(void);
+
 /* Takes the place's root off the front of a name that the kernel gave as ptwrap sees it, and the
  * " (deleted)" off its end. */
 struct bytes resolve_inside(const struct place *place, struct bytes name);
+
+/* The opposite: appends the name as the kernel would give it to ptwrap. `out` is empty. */
+void resolve_outside(const struct place *place, struct bytes name, struct strbuf *out);
 
 #endif

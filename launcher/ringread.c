@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,12 +17,20 @@
 #define F_SEAL_EXEC 0x0020 /* 6.3: on every memfd where vm.memfd_noexec says so */
 #endif
 
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, SYSCALL_ARGS = 6, FIRST_ARGS = 3 };
+enum {
+	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+	SYSCALL_ARGS = 6,
+	FIRST_ARGS = 3,
+	THREAD_BITS = 22,
+	MUCH_CELLS = 64,
+};
 
 struct ringread {
 	struct ring *ring;
 	uint32_t tail[RING_LANES];
+	uint32_t given[RING_LANES]; /* tails as the writers have them */
 	struct ringread_counters counters;
+	volatile sig_atomic_t cut_short; /* the file was, and the mapping replaced */
 	/* A copy of the message that is looked at, and where in it one is. */
 	uint8_t message[RING_MESSAGE_BYTES];
 	size_t len, at;
@@ -40,16 +49,12 @@ static int check_memfd(int memfd)
 	return 0;
 }
 
-static int check_sealed(int memfd)
+static int check_size(int fd)
 {
 	struct stat status;
-	int error = check_memfd(memfd);
-	if (error)
-		return error;
-	if (fstat(memfd, &status))
+	if (fstat(fd, &status))
 		return -errno;
-	int seals = fcntl(memfd, F_GET_SEALS);
-	return (seals & ~F_SEAL_EXEC) == SEALS && status.st_size == RING_BYTES ? 0 : -EINVAL;
+	return S_ISREG(status.st_mode) && status.st_size == RING_BYTES ? 0 : -EINVAL;
 }
 
 static int seal(int memfd)
@@ -59,15 +64,16 @@ static int seal(int memfd)
 		return error;
 	if (ftruncate(memfd, RING_BYTES) || fcntl(memfd, F_ADD_SEALS, SEALS))
 		return -errno;
-	return check_sealed(memfd);
+	int seals = fcntl(memfd, F_GET_SEALS);
+	return (seals & ~F_SEAL_EXEC) == SEALS ? check_size(memfd) : -EINVAL;
 }
 
-static struct ringread *map(int memfd)
+static struct ringread *map(int fd)
 {
 	struct ringread *reader = calloc(1, sizeof(*reader));
 	if (!reader)
 		return NULL;
-	reader->ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	reader->ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (reader->ring != MAP_FAILED)
 		return reader;
 	int error = errno;
@@ -76,18 +82,8 @@ static struct ringread *map(int memfd)
 	return NULL;
 }
 
-struct ringread *ringread_adopt(int memfd, uint64_t generation)
+static void write_header(struct ringread *reader, uint64_t generation)
 {
-	int error = seal(memfd);
-	if (error) {
-		errno = -error;
-		return NULL;
-	}
-	struct ringread *reader = map(memfd);
-	if (!reader)
-		return NULL;
-	/* The process that offered it may have filled it before. */
-	memset(reader->ring, 0, sizeof(*reader->ring));
 	struct ring_header *header = &reader->ring->header;
 	header->version = RING_VERSION;
 	header->bytes = RING_BYTES;
@@ -95,19 +91,54 @@ struct ringread *ringread_adopt(int memfd, uint64_t generation)
 	header->lane_cells = RING_LANE_CELLS;
 	header->generation = generation;
 	ring_store_release(&header->magic, RING_MAGIC);
+}
+
+struct ringread *ringread_adopt(int memfd, uint64_t generation)
+{
+	int error = seal(memfd);
+	struct ringread *reader = error ? NULL : map(memfd);
+	if (!reader) {
+		errno = error ? -error : errno;
+		return NULL;
+	}
+	/* The process that offered it may have filled it before. */
+	memset(reader->ring, 0, sizeof(*reader->ring));
+	write_header(reader, generation);
 	return reader;
 }
 
-struct ringread *ringread_attach(int memfd)
+struct ringread *ringread_make(int fd)
 {
-	int error = check_sealed(memfd);
-	if (error) {
-		errno = -error;
+	int error = check_size(fd);
+	struct ringread *reader = error ? NULL : map(fd);
+	if (!reader) {
+		errno = error ? -error : errno;
 		return NULL;
 	}
-	struct ringread *reader = map(memfd);
-	for (int i = 0; reader && i < RING_LANES; i++)
-		reader->tail[i] = ring_load_acquire(&reader->ring->lane[i].tail);
+	write_header(reader, 0);
+	return reader;
+}
+
+void ringread_set_generation(struct ringread *ring, uint64_t generation)
+{
+	ring->ring->header.generation = generation;
+}
+
+uint64_t ringread_generation(const struct ringread *ring)
+{
+	return ring->ring->header.generation;
+}
+
+struct ringread *ringread_attach(int fd)
+{
+	int error = check_size(fd);
+	struct ringread *reader = error ? NULL : map(fd);
+	if (!reader) {
+		errno = error ? -error : errno;
+		return NULL;
+	}
+	for (int i = 0; i < RING_LANES; i++)
+		reader->tail[i] = reader->given[i] = ring_load_acquire(&reader->ring->lane[i].tail);
 	return reader;
 }
 
@@ -139,6 +170,12 @@ static bool take_bytes(struct ringread *reader, struct bytes *out, size_t len)
 	return true;
 }
 
+/* Without a NUL, which no string of a program's holds. */
+static bool take_text(struct ringread *reader, struct bytes *out, size_t len)
+{
+	return take_bytes(reader, out, len) && !memchr(out->data, '\0', len);
+}
+
 static bool decode_process(struct ringread *reader, struct ring_message *message)
 {
 	struct ring_process process;
@@ -154,8 +191,7 @@ static bool decode_library(struct ringread *reader, struct ring_message *message
 	struct ring_library library;
 	return take(reader, &library, sizeof(library)) &&
 	       take_bytes(reader, &message->library.build_id, library.build_id_len) &&
-	       take_bytes(reader, &message->library.path, library.path_len) &&
-	       !memchr(message->library.path.data, '\0', message->library.path.len);
+	       take_text(reader, &message->library.path, library.path_len);
 }
 
 static bool decode_thread_name(struct ringread *reader, struct ring_message *message)
@@ -168,6 +204,13 @@ static bool decode_thread_name(struct ringread *reader, struct ring_message *mes
 	return true;
 }
 
+static bool take_data(struct ringread *reader, const struct ring_syscall *call, struct bytes *out)
+{
+	if (call->data_len && call->data_arg == RING_DATA_RETURN)
+		return call->data_len == sizeof(uint64_t) && take_bytes(reader, out, call->data_len);
+	return (!call->data_len || call->data_arg < call->arg_count) && take_text(reader, out, call->data_len);
+}
+
 static bool decode_syscall(struct ringread *reader, struct ring_message *message)
 {
 	struct ring_syscall call;
@@ -177,15 +220,29 @@ static bool decode_syscall(struct ringread *reader, struct ring_message *message
 	memset(message->syscall.args, 0, sizeof(message->syscall.args));
 	memcpy(message->syscall.args, call.args, sizeof(call.args));
 	if (!take(reader, message->syscall.args + FIRST_ARGS, more * sizeof(uint64_t)) ||
-	    !take_bytes(reader, &message->syscall.data, call.data_len) ||
-	    (call.data_len && call.data_arg >= call.arg_count))
+	    !take_data(reader, &call, &message->syscall.data))
 		return false;
 	message->syscall.number = call.number;
 	message->syscall.arg_count = call.arg_count;
 	message->syscall.data_arg = call.data_arg;
-	message->syscall.t_ns = call.t_ns;
-	message->syscall.dur_ns = call.dur_ns;
+	message->syscall.t_ticks = call.t_ticks;
+	message->syscall.dur_ticks = call.dur_ticks;
 	message->syscall.ret = call.ret;
+	return true;
+}
+
+static bool decode_exec(struct ringread *reader, struct ring_message *message)
+{
+	struct ring_exec exec;
+	if (!take(reader, &exec, sizeof(exec)) ||
+	    !take_text(reader, &message->exec.path, exec.path_len) ||
+	    !take_text(reader, &message->exec.first, exec.first_len))
+		return false;
+	message->exec.number = exec.number;
+	message->exec.argc = exec.argc;
+	message->exec.dirfd = exec.dirfd;
+	message->exec.t_ticks = exec.t_ticks;
+	memcpy(message->exec.args, exec.args, sizeof(exec.args));
 	return true;
 }
 
@@ -194,6 +251,7 @@ static bool (*const decoders[])(struct ringread *, struct ring_message *) = {
 	[RING_LIBRARY] = decode_library,
 	[RING_THREAD_NAME] = decode_thread_name,
 	[RING_SYSCALL] = decode_syscall,
+	[RING_EXEC] = decode_exec,
 };
 
 static bool decode(struct ringread *reader, uint32_t thread, struct ring_message *message)
@@ -205,6 +263,7 @@ static bool decode(struct ringread *reader, uint32_t thread, struct ring_message
 	message->kind = (enum ring_kind)kind;
 	message->thread = thread;
 	message->cut = flags & RING_CUT;
+	message->otherwise = flags & RING_OTHERWISE;
 	return decoders[kind](reader, message) && reader->len - reader->at < RING_BODY_BYTES;
 }
 
@@ -216,7 +275,7 @@ static enum finding examine(uint64_t word, uint32_t tail)
 	if (ring_word_state(word) == RING_FREE || ring_word_number(word) != tail)
 		return NOTHING;
 	uint32_t count = ring_word_count(word);
-	if (count == 0 || count > RING_MESSAGE_CELLS || word >> (RING_THREAD_SHIFT + 22))
+	if (count == 0 || count > RING_MESSAGE_CELLS || word >> (RING_THREAD_SHIFT + THREAD_BITS))
 		return NONSENSE;
 	switch (ring_word_state(word)) {
 	case RING_CLAIMED:
@@ -234,19 +293,19 @@ static struct ring_cell *cell_at(const struct ringread *reader, int lane, uint32
 }
 
 /* False: the word changed meanwhile, which no shim does. */
-static bool copy_message(struct ringread *reader, int lane, uint64_t word)
+static bool copy_message(struct ringread *reader, int lane, uint32_t number, uint64_t word)
 {
-	uint32_t count = ring_word_count(word), tail = reader->tail[lane];
+	uint32_t count = ring_word_count(word);
 	for (uint32_t i = 0; i < count; i++)
-		memcpy(reader->message + i * RING_BODY_BYTES, cell_at(reader, lane, tail + i)->body,
+		memcpy(reader->message + i * RING_BODY_BYTES, cell_at(reader, lane, number + i)->body,
 		       RING_BODY_BYTES);
 	reader->len = (size_t)count * RING_BODY_BYTES;
-	return ring_load_acquire(&cell_at(reader, lane, tail)->word) == word;
+	return ring_load_acquire(&cell_at(reader, lane, number)->word) == word;
 }
 
-static void give_back(struct ringread *reader, int lane, uint32_t count)
+static void give_back_lane(struct ringread *reader, int lane)
 {
-	reader->tail[lane] += count;
+	reader->given[lane] = reader->tail[lane];
 	ring_store_release(&reader->ring->lane[lane].tail, reader->tail[lane]);
 }
 
@@ -254,8 +313,9 @@ static int deliver(struct ringread *reader, int lane, uint64_t word,
 		   int (*sink)(void *context, const struct ring_message *message), void *context)
 {
 	struct ring_message message;
-	bool whole = copy_message(reader, lane, word) && decode(reader, ring_word_thread(word), &message);
-	give_back(reader, lane, ring_word_count(word));
+	bool whole = copy_message(reader, lane, reader->tail[lane], word) &&
+		     decode(reader, ring_word_thread(word), &message);
+	reader->tail[lane] += ring_word_count(word);
 	if (!whole) {
 		reader->counters.garbage++;
 		return 0;
@@ -264,7 +324,15 @@ static int deliver(struct ringread *reader, int lane, uint64_t word,
 	return sink(context, &message);
 }
 
-static int drain_lane(struct ringread *reader, int lane, bool all_dead,
+static bool is_abandoned(const struct ringread_dead *dead, uint64_t word)
+{
+	for (size_t i = 0; dead && i < dead->count; i++)
+		if (dead->threads[i] == ring_word_thread(word))
+			return true;
+	return dead && dead->all;
+}
+
+static int drain_lane(struct ringread *reader, int lane, const struct ringread_dead *dead,
 		      int (*sink)(void *context, const struct ring_message *message), void *context)
 {
 	uint32_t start = reader->tail[lane];
@@ -275,19 +343,21 @@ static int drain_lane(struct ringread *reader, int lane, bool all_dead,
 		case NOTHING:
 			return 0;
 		case HALF_WRITTEN:
-			if (!all_dead)
+			if (!is_abandoned(dead, word))
 				return 0;
 			reader->counters.skipped++;
-			give_back(reader, lane, ring_word_count(word));
+			reader->tail[lane] += ring_word_count(word);
 			break;
 		case NONSENSE:
 			reader->counters.garbage++;
-			give_back(reader, lane, 1);
+			reader->tail[lane]++;
 			break;
 		case WHOLE:
 			result = deliver(reader, lane, word, sink, context);
 			break;
 		}
+		if (reader->tail[lane] - reader->given[lane] >= MUCH_CELLS)
+			give_back_lane(reader, lane);
 	}
 	return result;
 }
@@ -298,25 +368,210 @@ static bool is_defaced(const struct ringread *reader)
 	const struct ring_header *header = &reader->ring->header;
 	bool defaced = ring_load_relaxed(&header->magic) != RING_MAGIC;
 	for (int lane = 0; lane < RING_LANES; lane++)
-		defaced |= ring_load_relaxed(&reader->ring->lane[lane].tail) != reader->tail[lane];
+		defaced |= ring_load_relaxed(&reader->ring->lane[lane].tail) != reader->given[lane];
 	return defaced;
 }
 
-int ringread_drain(struct ringread *ring, bool all_dead,
+/* The thread's own: the ring that it reads, for the handler. */
+static _Thread_local struct ringread *volatile under_guard;
+
+/* mmap(2) is a bare system call here, and the thread stands in a copy from the ring, so nothing is held
+ * that it could need. Read again, the page is there and empty. */
+static void on_bus(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	struct ringread *reader = under_guard;
+	if (info->si_code <= 0)
+		return; /* somebody sent it */
+	if (!reader || (uintptr_t)info->si_addr - (uintptr_t)reader->ring >= RING_BYTES) {
+		signal(number, SIG_DFL);
+		return;
+	}
+	struct ring *empty = mmap(reader->ring, RING_BYTES, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (empty != MAP_FAILED)
+		reader->ring = empty; /* where it was */
+	else
+		signal(number, SIG_DFL);
+	reader->cut_short = 1;
+}
+
+/* Nothing that the ring holds is read outside of the two. */
+static struct ringread *enter_guard(const struct ringread *reader)
+{
+	struct ringread *outer = under_guard;
+	under_guard = (struct ringread *)(uintptr_t)reader;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return outer;
+}
+
+static void leave_guard(struct ringread *outer)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	under_guard = outer;
+}
+
+void ringread_guard(void)
+{
+	struct sigaction handler = { .sa_sigaction = on_bus, .sa_flags = SA_SIGINFO };
+	sigemptyset(&handler.sa_mask);
+	sigaction(SIGBUS, &handler, NULL);
+}
+
+int ringread_read(struct ringread *ring, const struct ringread_dead *dead,
 		   int (*sink)(void *context, const struct ring_message *message), void *context)
 {
 	int result = 0;
+	struct ringread *outer = enter_guard(ring);
 	if (is_defaced(ring))
 		ring->counters.garbage++;
 	for (int lane = 0; result == 0 && lane < RING_LANES; lane++)
-		result = drain_lane(ring, lane, all_dead, sink, context);
+		result = drain_lane(ring, lane, dead, sink, context);
+	leave_guard(outer);
+	if (ring->cut_short)
+		ring->counters.garbage++;
+	ring->cut_short = 0;
 	return result;
+}
+
+void ringread_give_back(struct ringread *ring)
+{
+	struct ringread *outer = enter_guard(ring);
+	for (int lane = 0; lane < RING_LANES; lane++) {
+		if (ring->given[lane] != ring->tail[lane])
+			give_back_lane(ring, lane);
+	}
+	leave_guard(outer);
+}
+
+int ringread_drain(struct ringread *ring, const struct ringread_dead *dead,
+		   int (*sink)(void *context, const struct ring_message *message), void *context)
+{
+	int result = ringread_read(ring, dead, sink, context);
+	ringread_give_back(ring);
+	return result;
+}
+
+bool ringread_is_empty(const struct ringread *ring)
+{
+	bool empty = true;
+	struct ringread *outer = enter_guard(ring);
+	for (int lane = 0; empty && lane < RING_LANES; lane++) {
+		uint64_t word = ring_load_relaxed(&cell_at(ring, lane, ring->tail[lane])->word);
+		empty = examine(word, ring->tail[lane]) == NOTHING;
+	}
+	leave_guard(outer);
+	return empty;
+}
+
+uint32_t ringread_fullest(const struct ringread *ring)
+{
+	uint32_t fullest = 0;
+	struct ringread *outer = enter_guard(ring);
+	for (int lane = 0; lane < RING_LANES; lane++) {
+		uint32_t taken = ring_load_relaxed(&ring->ring->lane[lane].hint) - ring->tail[lane];
+		if (taken <= RING_LANE_CELLS && taken > fullest)
+			fullest = taken;
+	}
+	leave_guard(outer);
+	return fullest;
+}
+
+/* Walks over what is taken of a lane, by the counts in its words, as far as the writers have it. */
+static void peek_lane(struct ringread *reader, int lane, uint32_t thread,
+		      int (*sink)(void *context, const struct ring_message *message), void *context)
+{
+	struct ring_message message;
+	uint32_t start = reader->tail[lane];
+	for (uint32_t number = start; number - start < RING_LANE_CELLS;) {
+		uint64_t word = ring_load_acquire(&cell_at(reader, lane, number)->word);
+		enum finding finding = examine(word, number);
+		if (finding == NOTHING)
+			return;
+		if (finding == WHOLE && ring_word_thread(word) == thread &&
+		    copy_message(reader, lane, number, word) && decode(reader, thread, &message))
+			sink(context, &message);
+		number += finding == NONSENSE ? 1 : ring_word_count(word);
+	}
+}
+
+void ringread_peek(struct ringread *ring, uint32_t thread,
+		   int (*sink)(void *context, const struct ring_message *message), void *context)
+{
+	struct ringread *outer = enter_guard(ring);
+	for (int lane = 0; lane < RING_LANES; lane++)
+		peek_lane(ring, lane, thread, sink, context);
+	leave_guard(outer);
+}
+
+/* The same walk. */
+static bool lane_owes(const struct ringread *reader, int lane, uint32_t thread)
+{
+	uint32_t start = reader->tail[lane];
+	for (uint32_t number = start; number - start < RING_LANE_CELLS;) {
+		uint64_t word = ring_load_relaxed(&cell_at(reader, lane, number)->word);
+		enum finding finding = examine(word, number);
+		if (finding == NOTHING)
+			return false;
+		if (finding == HALF_WRITTEN && ring_word_thread(word) == thread)
+			return true;
+		number += finding == NONSENSE ? 1 : ring_word_count(word);
+	}
+	return false;
+}
+
+bool ringread_owes(const struct ringread *ring, uint32_t thread)
+{
+	bool owes = false;
+	struct ringread *outer = enter_guard(ring);
+	for (int lane = 0; !owes && lane < RING_LANES; lane++)
+		owes = lane_owes(ring, lane, thread);
+	leave_guard(outer);
+	return owes;
+}
+
+bool ringread_flight(const struct ringread *ring, uint32_t thread, struct ring_flight *flight)
+{
+	const struct ring_flight *slot = &ring->ring->flight[ring_flight_slot(thread)];
+	struct ringread *outer = enter_guard(ring);
+	flight->state = ring_load_acquire(&slot->state);
+	flight->thread = ring_load_relaxed(&slot->thread);
+	flight->number = ring_load_relaxed(&slot->number);
+	flight->t_ticks = ring_load_relaxed(&slot->t_ticks);
+	for (int i = 0; i < SYSCALL_ARGS; i++)
+		flight->args[i] = ring_load_relaxed(&slot->args[i]);
+	leave_guard(outer);
+	return thread != 0 && flight->thread == thread && flight->state > RING_FLIGHT_NONE &&
+	       flight->state <= RING_FLIGHT_RECORDING;
+}
+
+void ringread_flight_end(struct ringread *ring, uint32_t thread)
+{
+	struct ring_flight *slot = &ring->ring->flight[ring_flight_slot(thread)];
+	struct ringread *outer = enter_guard(ring);
+	if (ring_load_relaxed(&slot->thread) == thread)
+		ring_store_release(&slot->state, RING_FLIGHT_NONE);
+	leave_guard(outer);
+}
+
+bool ringread_flight_tell(struct ringread *ring, uint32_t thread, bool whole)
+{
+	struct ring_flight flight;
+	uint32_t inside = RING_FLIGHT_INSIDE, told_state = whole ? RING_FLIGHT_TOLD_WHOLE : RING_FLIGHT_TOLD;
+	if (!ringread_flight(ring, thread, &flight))
+		return false;
+	struct ringread *outer = enter_guard(ring);
+	bool told = ring_claim(&ring->ring->flight[ring_flight_slot(thread)].state, &inside, told_state);
+	leave_guard(outer);
+	return told;
 }
 
 struct ringread_counters ringread_counters(const struct ringread *ring)
 {
 	struct ringread_counters counters = ring->counters;
+	struct ringread *outer = enter_guard(ring);
 	for (int lane = 0; lane < RING_LANES; lane++)
 		counters.dropped += ring_load_relaxed(&ring->ring->lane[lane].dropped);
+	leave_guard(outer);
 	return counters;
 }

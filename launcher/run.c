@@ -3,13 +3,16 @@
 
 #include "clock.h"
 #include "doctor.h"
+#include "fastpath.h"
 #include "message.h"
 #include "model/model.h"
 #include "outputs.h"
 #include "redact.h"
 #include "report/report.h"
+#include "salvage.h"
 #include "shimfile.h"
 #include "strbuf.h"
+#include "ticks.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -33,6 +36,7 @@ static struct {
 	bool has_shim;
 	struct selection selection;
 	struct control *control;
+	struct ticks ticks; /* with a pair of the beginning */
 	uint64_t start_ns;
 	uint64_t start_realtime_ns;
 } run;
@@ -168,14 +172,17 @@ static void prepare(struct launch *launch)
 	run.recording = recording_create(outputs_recording_fd(run.outputs), run.options->max_size);
 	run.control = mmap(NULL, sizeof *run.control, PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* Without a place for it the kernel view serves alone. */
+	struct filter_pass pass = { .verify = run.options->verify };
+	run.has_shim = !run.options->no_shim && shimfile_create(&run.shim) == 0;
+	bool fast = run.has_shim && ticks_are_steady() && run.options->level != LEVEL_EXEC &&
+		    fastpath_create(&run.shim, &run.selection, &pass) == 0;
 	int error = !run.recording || run.control == MAP_FAILED ? -errno :
-		    filter_build(&run.selection, &launch->filter);
+		    filter_build(&run.selection, fast ? &pass : NULL, &launch->filter);
 	if (error) {
 		message_error("cannot start", "%s", strerror(-error));
 		give_up(EXIT_TROUBLE);
 	}
-	/* Without a place for it the kernel view serves alone. */
-	run.has_shim = !run.options->no_shim && shimfile_create(&run.shim) == 0;
 }
 
 /* ---- after ---- */
@@ -261,6 +268,25 @@ static void finish_lingering(void)
 		shimfile_remove(&run.shim);
 }
 
+/* The supervisor was killed: what still lies in the rings. */
+static void salvage(void)
+{
+	const struct ledger_secrets *secrets = &run.control->secrets;
+	bool withhold = run.redactor && (atomic_load(&secrets->awaited) > 0 ||
+					 atomic_load(&secrets->known) > redactor_known(run.redactor));
+	if (!run.has_shim)
+		return;
+	salvage_rings(&(struct salvage){
+		.recording = run.recording,
+		.recording_fd = outputs_recording_fd(run.outputs),
+		.redactor = run.redactor,
+		.selection = &run.selection,
+		.shim = &run.shim,
+		.ticks = &run.ticks,
+		.withhold = withhold,
+	});
+}
+
 /* COMMAND was found, so what execve did not find is what the file asks for. */
 static _Noreturn void end_not_run(const struct watch_result *result)
 {
@@ -273,6 +299,17 @@ static _Noreturn void end_not_run(const struct watch_result *result)
 	give_up(EXIT_NOT_EXECUTABLE);
 }
 
+/* --verify: says what came of it. */
+static bool views_differ(void)
+{
+	unsigned long long compared = atomic_load(&run.control->compared), different = atomic_load(&run.control->different);
+	if (!run.options->verify)
+		return false;
+	if (different || !run.options->quiet)
+		message_error("--verify", "%llu calls compared, %llu differences", compared, different);
+	return different > 0;
+}
+
 void run_command(const struct options *options, const sigset_t *mask)
 {
 	static struct launch launch;
@@ -281,6 +318,7 @@ void run_command(const struct options *options, const sigset_t *mask)
 	prepare(&launch);
 	run.start_realtime_ns = clock_ns(CLOCK_REALTIME);
 	run.start_ns = clock_monotonic_ns();
+	ticks_init(&run.ticks, run.start_ns);
 	record_start();
 	recording_flush(run.recording); /* whenever ptwrap is killed, --read has a beginning */
 	launch.argv = options->command;
@@ -293,6 +331,7 @@ void run_command(const struct options *options, const sigset_t *mask)
 		.control = run.control,
 		.start_ns = run.start_ns,
 		.wait_all = options->wait_all,
+		.verify = options->verify,
 		.orphaned = finish_orphaned,
 		.lingered = finish_lingering,
 	};
@@ -309,12 +348,14 @@ void run_command(const struct options *options, const sigset_t *mask)
 	bool died = result.outcome == WATCH_SUPERVISOR_DIED;
 	if (died)
 		message_error("the supervisor died", "the tree was ended with it; the report holds what was seen until then");
+	if (died)
+		salvage();
 	int flushed = died ? recording_flush_orphaned(run.recording) : recording_flush(run.recording);
 	int failed = make_reports(flushed);
 	if (died)
 		finish_lingering();
 	outputs_free(run.outputs);
-	if (died || failed)
+	if (died || failed || views_differ())
 		exit(EXIT_TROUBLE);
 	watch_end_like(result.status);
 }

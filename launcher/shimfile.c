@@ -1,8 +1,10 @@
 /* Lays the embedded shim down as a file, and takes it away again. Owns one directory and one file in
- * it. Must never write through a name that somebody else could have made. */
+ * it; rings that lie beside that (ringfile.h) go with the directory. Must never write through a name that somebody else could have made. */
 #include "shimfile.h"
 
 #include "inject.h"
+#include "ringfile.h"
+#include "shimimage.h"
 
 #include "ptwrap/abi.h"
 
@@ -23,16 +25,14 @@
 #define DIRECTORY_PREFIX "ptwrap-shim-"
 #define DIRECTORY "/" DIRECTORY_PREFIX "XXXXXX"
 
-extern const char shim_image[] __attribute__((visibility("hidden")));
-extern const char shim_image_end[] __attribute__((visibility("hidden")));
-
 static const char *const places[] = { "/dev/shm", NULL /* $TMPDIR */, "/tmp", "/var/tmp" };
 
 static int write_image(int fd)
 {
-	size_t len = (uintptr_t)shim_image_end - (uintptr_t)shim_image;
+	size_t len;
+	const unsigned char *image = shimimage_bytes(&len);
 	for (size_t done = 0; done < len;) {
-		ssize_t written = write(fd, shim_image + done, len - done);
+		ssize_t written = write(fd, image + done, len - done);
 		if (written < 0 && errno != EINTR)
 			return -errno;
 		if (written > 0)
@@ -73,8 +73,9 @@ static int make_file(struct shimfile *file)
 	if (fd < 0)
 		return -errno;
 	int error = fill_file(file, fd);
+	file->fd = error ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	close(fd);
-	return error;
+	return error ? error : file->fd < 0 ? -errno : 0;
 }
 
 /* Where the path of the directory ends in that of the file. */
@@ -130,6 +131,9 @@ static void remove_stale(const char *path)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &status) == 0 && status.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		char file[SHIMFILE_PATH + NAME_MAX + sizeof(PTWRAP_SHIM_FILE)];
+		snprintf(file, sizeof(file), "%s" PTWRAP_SHIM_FILE, path);
+		ringfile_sweep(file);
 		unlinkat(fd, &PTWRAP_SHIM_FILE[1], 0);
 		rmdir(path);
 	}
@@ -179,7 +183,7 @@ static int create_in(struct shimfile *file, const char *place, bool passable)
 int shimfile_create(struct shimfile *file)
 {
 	int error = 0;
-	*file = (struct shimfile){ .lock_fd = -1 };
+	*file = (struct shimfile){ .lock_fd = -1, .fd = -1 };
 	for (int passable = 1; passable >= 0; passable--) {
 		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 			const char *place = places[i] ? places[i] : getenv("TMPDIR");
@@ -197,13 +201,16 @@ void shimfile_remove(struct shimfile *file)
 {
 	if (!file->path[0])
 		return;
+	ringfile_sweep(file->path);
 	unlink(file->path);
 	*directory_end(file) = '\0';
 	rmdir(file->path);
 	file->path[0] = '\0';
 	if (file->lock_fd >= 0)
 		close(file->lock_fd);
-	file->lock_fd = -1;
+	if (file->fd >= 0)
+		close(file->fd);
+	file->lock_fd = file->fd = -1;
 }
 
 /* Is it ours to pass through directories that only we may? */

@@ -15,6 +15,7 @@ struct shimfile {
 	dev_t device;
 	ino_t inode;
 	bool passable; /* any user may pass through the directories above it */
+	int fd;        /* of the file, to change it through; -1: none */
 	int lock_fd;   /* of the directory; a later run removes one that nobody has locked */
 };
 

@@ -1,10 +1,11 @@
 /* The hello of a shim, and its ring: see shimlink.h. */
 #include "shimlink.h"
 
+#include "fastpath.h"
 #include "procfs.h"
 #include "ptwrap/abi.h"
-#include "redact.h"
-#include "ringread.h"
+#include "ptwrap/fastpath.h"
+#include "recorder.h"
 #include "supervisor.h"
 #include "trace.h"
 
@@ -17,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { COMM_BYTES = 15 };
+enum { ERESTART_RESTARTBLOCK = 516 };
 
 static bool is_in_shim(const struct process *process, uint64_t ip)
 {
@@ -65,10 +66,18 @@ static int64_t adopt_ring(struct process *process, pid_t tid, int fd)
 	int memfd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (memfd < 0)
 		return -ENOSYS;
-	ringread_close(process->ring);
-	process->ring = ringread_adopt(memfd, process->id);
+	struct ringread *ring = ringread_adopt(memfd, process->id);
 	close(memfd);
-	return process->ring ? RING_BYTES : -ENOSYS;
+	struct stream *stream = ring ? stream_create(ring, NULL, process->id, process->pid) : NULL;
+	if (!stream) {
+		ringread_close(ring);
+		return -ENOSYS;
+	}
+	struct event head = { .t_ns = supervisor_now(), .process = process->id, .pid = process->pid, .tid = tid };
+	recorder_release(process->stream);
+	process->stream = stream;
+	recorder_adopt(&head, process_thread_number(process, process->pid), stream);
+	return RING_BYTES;
 }
 
 static void learn_text(struct process *process, uint64_t start, uint64_t len, uint64_t ip)
@@ -130,56 +139,80 @@ bool shimlink_serve_signal(struct process *process, pid_t tid, const siginfo_t *
 	return true;
 }
 
-struct drain {
-	const struct process *process;
-	uint64_t t_ns;
-};
-
-/* The kernel cuts a thread's name after 15 bytes. */
-static struct bytes without_begun_secret(struct bytes name)
+bool shimlink_serve_drain(struct process *process, pid_t tid, const struct call *call)
 {
-	const struct redactor *redactor = supervisor_get()->redactor;
-	return redactor && name.len >= COMM_BYTES ? redactor_drop_begun(redactor, name) : name;
+	const struct event_syscall *made = &call->event.syscall;
+	if (made->abi != ABI_X86_64 || made->number != FASTPATH_DRAIN_NUMBER)
+		return false;
+	if (process->stream)
+		recorder_drain_now(process->stream, made->args[0] != 0, process_thread_number(process, tid));
+	else
+		supervisor_note(process->id, "lost", "a process whose birth was not seen wrote to its parent's ring");
+	/* A ring that somebody has spoilt stays full for ever: the kernel view must do. */
+	bool spoilt = process->stream && made->args[0] != 0 && stream_counters(process->stream).garbage > 0;
+	if (spoilt)
+		fastpath_leave(tid);
+	trace_answer(tid, process->stream && !spoilt ? 0 : -ENOSYS);
+	return true;
 }
 
-static int record_message(void *context, const struct ring_message *message)
+static struct call *call_of_announcement(const struct tracee *tracee, const struct announcement *announced)
 {
-	const struct drain *drain = context;
-	struct event event = { .kind = EVENT_META, .t_ns = drain->t_ns, .process = drain->process->id,
-			       .pid = drain->process->pid, .tid = drain->process->pid };
-	if (message->kind == RING_LIBRARY && message->library.path.len > 0) {
-		event.meta.meta_kind = META_LIBRARY;
-		event.meta.text = message->library.path;
-		event.meta.build_id = message->library.build_id;
-	} else if (message->kind == RING_THREAD_NAME) {
-		event.meta.meta_kind = META_THREAD_NAME;
-		event.meta.text = without_begun_secret(message->thread_name);
-	} else {
-		return 0;
-	}
-	/* The shim itself is no library of the program's. */
-	const struct shimfile *shim = supervisor_get()->shim;
-	if (!shim || !bytes_equal(event.meta.text, bytes_of_string(shim->path)))
-		supervisor_record(&event);
-	return 0;
+	static const char no_strings[1];
+	struct call *call = call_create();
+	if (!call)
+		return NULL;
+	struct event_syscall *syscall = &call->event.syscall;
+	unsigned arg = announced->number == SYS_execveat;
+	call->event = (struct event){ .kind = EVENT_SYSCALL, .process = tracee->process->id,
+				      .pid = tracee->process->pid, .tid = tracee->exec_tid };
+	syscall->abi = ABI_X86_64;
+	syscall->flags = SYSCALL_FROM_SHIM;
+	syscall->number = announced->number;
+	memcpy(syscall->args, announced->args, sizeof announced->args);
+	call->desc = syscall_lookup(ABI_X86_64, announced->number);
+	call->t_ticks = announced->t_ticks ? announced->t_ticks : 1;
+	call->argv_count = announced->argc;
+	call->hidden = !selection_reports(supervisor_get()->selection, ABI_X86_64, announced->number, syscall->args);
+	call_attach(call, ATTACH_PATH, arg, 0, strbuf_bytes(&announced->path), announced->cut);
+	call_attach(call, ATTACH_STRINGS, arg + 1, 0,
+		    announced->argc == 0 ? bytes_of(no_strings, 0) :
+					   bytes_of(announced->first.data ? announced->first.data : no_strings,
+						    announced->first.len + 1), announced->cut);
+	return call;
 }
 
-void shimlink_drain(struct process *process, uint64_t t_ns)
+struct call *shimlink_announced_exec(const struct tracee *tracee)
 {
-	struct drain drain = { process, t_ns };
-	if (!process->ring)
-		return;
-	ringread_drain(process->ring, true, record_message, &drain);
-	struct ringread_counters counters = ringread_counters(process->ring);
-	if (counters.garbage)
-		supervisor_note(process->id, "shim-suspect", "wrote to its ring what no shim writes");
-	else if (counters.dropped)
-		supervisor_note(process->id, "shim-refused", "its ring had no room for some of its libraries");
+	struct process *process = tracee->process;
+	struct announcement announced;
+	/* A former thread's own number is not told any more where it is another. */
+	uint32_t thread = tracee->exec_tid == tracee->tid ? process_thread_number(process, tracee->tid) :
+							    (uint32_t)tracee->exec_tid;
+	if (!process->stream || !stream_take_announcement(process->stream, thread, &announced))
+		return NULL;
+	bool known = announced.number == SYS_execve || announced.number == SYS_execveat;
+	struct call *call = known ? call_of_announcement(tracee, &announced) : NULL;
+	announcement_free(&announced);
+	return call;
 }
 
-void shimlink_new_image(struct process *process, bool injected)
+bool shimlink_serve_interruption(const struct tracee *tracee, int64_t ret, uint64_t t_ns)
 {
-	ringread_close(process->ring);
-	process->ring = NULL;
+	struct process *process = tracee->process;
+	struct ring_flight flight;
+	if (!process->stream ||
+	    !stream_flight_tell(process->stream, process_thread_number(process, tracee->tid),
+				ret == -ERESTART_RESTARTBLOCK, &flight))
+		return false;
+	struct event head = { .t_ns = t_ns, .process = process->id, .pid = process->pid, .tid = tracee->tid };
+	recorder_interrupted(&head, &flight, ret);
+	return true;
+}
+
+void shimlink_new_image(struct process *process, bool injected, struct stream *stream)
+{
+	recorder_release(process->stream);
+	process->stream = stream;
 	process->shim = injected ? SHIM_INJECTED : SHIM_ABSENT;
 }

@@ -20,10 +20,20 @@ bool shimlink_is_loading(const struct process *process, const struct call *call)
 /* A signal at its delivery: is it the hello of a shim without a filter, to be dropped? */
 bool shimlink_serve_signal(struct process *process, pid_t tid, const siginfo_t *info);
 
-/* Records what the image's shim has written so far. At the image's end: before it goes. */
-void shimlink_drain(struct process *process, uint64_t t_ns);
+/* Is the call FASTPATH_DRAIN_NUMBER, at its entry? Then the ring of the process is emptied, or soon will be,
+ * and the call answered. */
+bool shimlink_serve_drain(struct process *process, pid_t tid, const struct call *call);
 
-/* The image was replaced by execve: its ring goes, a new one may come (injected). */
-void shimlink_new_image(struct process *process, bool injected);
+/* At an exec that was not seen as a call: what the thread has announced of it through its ring, as the call
+ * that it was, without what only the new image tells (ledger.c adds it). NULL: nothing. */
+struct call *shimlink_announced_exec(const struct tracee *tracee);
+
+/* A signal stops a thread that is in a call of the shim's, and makes it return `ret`: recorded, and not to be
+ * told again. False: it is in none. */
+bool shimlink_serve_interruption(const struct tracee *tracee, int64_t ret, uint64_t t_ns);
+
+/* The image was replaced by execve: its ring goes, and that of the new one comes (stream, given away; or
+ * NULL), or may come (injected). */
+void shimlink_new_image(struct process *process, bool injected, struct stream *stream);
 
 #endif

@@ -47,15 +47,20 @@ void strbuf_add_char(struct strbuf *buf, char c)
 void strbuf_addf(struct strbuf *buf, const char *format, ...)
 {
 	va_list args;
+	size_t room = buf->capacity - buf->len;
 	va_start(args, format);
-	int len = vsnprintf(NULL, 0, format, args);
+	int len = vsnprintf(room ? buf->data + buf->len : NULL, room, format, args);
 	va_end(args);
-	char *room = len < 0 ? NULL : strbuf_reserve(buf, (size_t)len);
-	if (!room)
+	if (len < 0 || ((size_t)len >= room && !strbuf_reserve(buf, (size_t)len))) {
+		if (buf->data)
+			buf->data[buf->len] = '\0';
 		return;
-	va_start(args, format);
-	vsnprintf(room, (size_t)len + 1, format, args);
-	va_end(args);
+	}
+	if ((size_t)len >= room) {
+		va_start(args, format);
+		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+		va_end(args);
+	}
 	buf->len += (size_t)len;
 }
 

@@ -27,6 +27,18 @@ void strbuf_cut(struct strbuf *buf, size_t len);
 void strbuf_reset(struct strbuf *buf);
 void strbuf_free(struct strbuf *buf);
 
+/* As strbuf_add, for the few bytes of which many are added. */
+static inline void strbuf_append(struct strbuf *buf, const char *data, size_t len)
+{
+	if (buf->capacity - buf->len <= len) {
+		strbuf_add(buf, data, len);
+		return;
+	}
+	memcpy(buf->data + buf->len, data, len);
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+}
+
 static inline struct bytes strbuf_bytes(const struct strbuf *buf)
 {
 	return bytes_of(buf->data, buf->len);

@@ -8,8 +8,12 @@
 #include "capture.h"
 #include "helpers.h"
 #include "peek.h"
+#include "recorder.h"
+#include "resolve.h"
 #include "trace.h"
 #include "transitions.h"
+#include "verify.h"
+#include "workdir.h"
 
 #include "clock.h"
 
@@ -69,11 +73,8 @@ static void wake_flusher(void)
 
 void supervisor_record(const struct event *event)
 {
-	if (supervisor.closed)
-		return;
-	recording_append(supervisor.run->recording, event, supervisor.run->redactor);
-	if (!atomic_exchange(&supervisor.flush_armed, true))
-		wake_flusher();
+	if (!supervisor.closed)
+		recorder_event(event);
 }
 
 static bool noted_before(uint32_t process, const char *kind, const char *text)
@@ -126,6 +127,13 @@ static void repeat_parent_death(void)
 		pthread_kill(supervisor.tracer, TRACE_PARENT_DIED);
 		poll(NULL, 0, REPEAT_MS);
 	}
+}
+
+/* In the recorder. */
+static void on_appended(void)
+{
+	if (!atomic_exchange(&supervisor.flush_armed, true))
+		wake_flusher();
 }
 
 static void *flusher_main(void *unused)
@@ -189,15 +197,15 @@ static void drop_everything_from_outside(void)
 /* The report is closed: END is written, the launcher may read. */
 static void close_recording(void)
 {
-	char truncated[512];
 	transitions_note_survivors();
 	struct event event = { .kind = EVENT_END, .t_ns = supervisor_now() };
 	event.end.status = supervisor.command_ended ? supervisor.command_status : -1;
-	event.end.lost_records = recording_lost(supervisor.run->recording);
-	size_t len = recording_truncated(supervisor.run->recording, truncated, sizeof truncated);
-	event.end.truncated = bytes_of(truncated, len);
-	supervisor_record(&event);
+	recorder_finish(&event);
+	struct verify_count count = verify_count();
+	atomic_store(&supervisor.run->control->compared, count.compared);
+	atomic_store(&supervisor.run->control->different, count.different);
 	supervisor.closed = true;
+	transitions_silence_all();
 	stop_flusher();
 	recording_flush(supervisor.run->recording);
 	atomic_store(&supervisor.run->control->command_status, event.end.status);
@@ -237,6 +245,24 @@ static bool is_finished(void)
 }
 
 /* ---- the beginning ---- */
+
+static void start_recorder(void)
+{
+	const struct supervision *run = supervisor.run;
+	ringread_guard();
+	if (run->shim && run->selection->level != LEVEL_EXEC)
+		ringfile_init(run->shim->path);
+	recorder_start(&(struct ledger_setup){
+		.verify = run->verify,
+		.recording = run->recording,
+		.redactor = run->redactor,
+		.selection = run->selection,
+		.shim = run->shim,
+		.start_ns = run->start_ns,
+		.appended = on_appended,
+		.secrets = &run->control->secrets,
+	});
+}
 
 static void watch_the_launcher(void)
 {
@@ -281,6 +307,16 @@ static void begin(void)
 	supervisor_record(&event);
 }
 
+/* Where calls go by unseen that change what is remembered, there is always a change under way. */
+static void expect_unseen_changes(const struct supervision *run)
+{
+	bool unseen = run->selection->explicit_set || run->selection->allow_io_uring;
+	if (unseen)
+		resolve_directories_change_begins();
+	if (unseen || run->shim) /* which records chdir and fchdir without a stop */
+		workdir_change_begins();
+}
+
 void supervisor_run(const struct supervision *run)
 {
 	supervisor.run = run;
@@ -290,9 +326,13 @@ void supervisor_run(const struct supervision *run)
 	prctl(PR_SET_DUMPABLE, 0);
 	capture_init();
 	helpers_init(TRACE_WAKE);
+	expect_unseen_changes(run);
+	if (run->selection->explicit_set || run->selection->level == LEVEL_EXEC)
+		process_roots_may_differ(); /* unseen */
 	if (run->selection->explicit_set)
 		helpers_be_careful(); /* opens of /dev/fuse may go by unseen */
 	start_flusher();
+	start_recorder();
 	begin();
 	tell_launcher(CONTROL_FOLLOWING);
 	ssize_t put = write(run->go_fd, "", 1);

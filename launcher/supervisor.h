@@ -1,14 +1,16 @@
 /* The supervisor: the process that follows the tree.
  *
  * It is forked by the launcher, goes into a session of its own, is non-dumpable, and alone traces.
- * Threads: the tracer (the main one: trace.c, transitions.c, tracee.c), the flusher (writes the
- * recording out), helpers (helpers.h). Only supervisor_record and what this header marks so may be
- * called by several. While supervising nothing here dies: what fails is noted and survived. */
+ * Threads: the tracer (the main one: trace.c, transitions.c, tracee.c), the recorder (recorder.h: it
+ * alone appends), the flusher (writes the recording out), helpers (helpers.h). Only what this header
+ * marks so may be called by several. While supervising nothing here dies: what fails is noted and
+ * survived. */
 #ifndef PTWRAP_SUPERVISOR_H
 #define PTWRAP_SUPERVISOR_H
 
 #include "event.h"
 #include "filter.h"
+#include "ledger.h"
 #include "recording.h"
 #include "redact.h"
 #include "shimfile.h"
@@ -31,6 +33,8 @@ struct control {
 	atomic_int seize_error;    /* errno with CONTROL_REFUSED */
 	atomic_bool lingering;     /* CONTROL_ENDED, but the supervisor stays for what COMMAND left */
 	struct delivered delivered[65]; /* by signal */
+	struct ledger_secrets secrets;
+	_Atomic uint64_t compared, different; /* --verify: calls; valid from CONTROL_ENDED */
 };
 
 enum control_phase {
@@ -51,7 +55,7 @@ struct supervision {
 	pid_t command;                    /* the child to seize */
 	int go_fd;                        /* the child waits for a byte here once it is seized */
 	int ready_fd;                     /* one byte is written here when the phase changes */
-	bool wait_all;
+	bool wait_all, verify;
 	void (*orphaned)(void); /* the launcher was killed: makes the reports in its stead */
 	void (*lingered)(void); /* the last tracee has ended: the supervisor goes too */
 };
@@ -63,7 +67,7 @@ _Noreturn void supervisor_run(const struct supervision *supervision);
 const struct supervision *supervisor_get(void);
 uint64_t supervisor_now(void); /* nanoseconds since the run began; any thread */
 
-/* Appends an event; drops it once the report is closed. Any thread. */
+/* Hands an event to the recorder (recorder_event); drops it once the report is closed. Tracer thread. */
 void supervisor_record(const struct event *event);
 
 /* A line of the report's coverage, about a process (0: the run); kind is one of coverage.def. The

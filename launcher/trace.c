@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "clock.h"
 #include "helpers.h"
+#include "placement.h"
 #include "supervisor.h"
 #include "transitions.h"
 
@@ -47,6 +48,7 @@ void trace_block_signals(void)
 {
 	sigset_t all;
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* ringread_guard */
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
@@ -57,8 +59,10 @@ void trace_resume(pid_t tid, enum resume resume, int inject)
 		[RESUME_SYSCALL] = PTRACE_SYSCALL,
 		[RESUME_LISTEN] = PTRACE_LISTEN,
 	};
-	if (resume != RESUME_NONE)
-		request(requests[resume], tid, 0, resume == RESUME_LISTEN ? 0 : (uintptr_t)inject);
+	if (resume == RESUME_NONE)
+		return;
+	placement_before_resume(tid);
+	request(requests[resume], tid, 0, resume == RESUME_LISTEN ? 0 : (uintptr_t)inject);
 }
 
 bool trace_get_siginfo(pid_t tid, siginfo_t *info)
@@ -76,6 +80,21 @@ bool trace_set_registers(pid_t tid, const struct user_regs_struct *registers)
 	return request(PTRACE_SETREGS, tid, 0, (uintptr_t)registers) == 0;
 }
 
+bool trace_set_siginfo(pid_t tid, const siginfo_t *info)
+{
+	return request(PTRACE_SETSIGINFO, tid, 0, (uintptr_t)info) == 0;
+}
+
+bool trace_get_mask(pid_t tid, uint64_t *mask)
+{
+	return request(PTRACE_GETSIGMASK, tid, sizeof *mask, (uintptr_t)mask) == 0;
+}
+
+bool trace_set_mask(pid_t tid, uint64_t mask)
+{
+	return request(PTRACE_SETSIGMASK, tid, sizeof mask, (uintptr_t)&mask) == 0;
+}
+
 bool trace_interrupt(pid_t tid)
 {
 	return request(PTRACE_INTERRUPT, tid, 0, 0) == 0;
@@ -84,6 +103,11 @@ bool trace_interrupt(pid_t tid)
 bool trace_detach(pid_t tid, int inject)
 {
 	return request(PTRACE_DETACH, tid, 0, (uintptr_t)inject) == 0;
+}
+
+bool trace_pokedata(pid_t tid, uint64_t address, uint64_t word)
+{
+	return request(PTRACE_POKEDATA, tid, address, word) == 0;
 }
 
 int trace_peekdata(pid_t tid, uint64_t address, long *word)
@@ -219,6 +243,17 @@ static const struct timespec *time_to_wait(struct timespec *wait)
 	return wait;
 }
 
+/* A stop that has come already: without usage, which the kernel adds up at each wait that asks for it. Ends are
+ * left to the next wait that blocks, or sweep. 0: none. */
+static pid_t take_stop(int *status)
+{
+	siginfo_t info = { 0 };
+	if (waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG | __WALL) || !info.si_pid)
+		return 0;
+	*status = info.si_status << 8 | 0x7f; /* as wait4(2) has it, __W_STOPCODE */
+	return info.si_pid;
+}
+
 /* With few tracees, no helpers and no child that is held a plain wait4(-1) costs two system calls less a stop, and its
  * wake-up tells the scheduler that the waker is about to sleep, so that the tracer runs on the
  * tracee's CPU. The kernel gives the first of its list that is ready: now and then a sweep, which
@@ -228,7 +263,11 @@ static void wait_plainly(void)
 	static unsigned rounds;
 	int status;
 	struct rusage usage;
-	pid_t tid = wait4(-1, &status, __WALL, &usage);
+	pid_t tid = placement_is_shared() ? take_stop(&status) : 0;
+	if (tid == 0) {
+		placement_slept();
+		tid = wait4(-1, &status, __WALL, &usage);
+	}
 	if (tid > 0)
 		serve(tid, status, &usage);
 	else if (errno == ECHILD)
@@ -289,10 +328,12 @@ void trace_run(bool (*finished)(void), void (*woken)(int signal))
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, TRACE_WAKE);
 	catch_parent_death();
+	placement_init();
 	sweep.needed = true;
 	while (!finished()) {
 		if (parent_died) {
 			parent_died = 0;
+			placement_leave();
 			woken(TRACE_PARENT_DIED);
 		}
 		if (!helpers_are_needed() && !adoption_due() && tracee_count() <= PLAIN_WAIT_MAX)

@@ -28,7 +28,7 @@ int trace_seize(pid_t pid);
  * signal that arrives (TRACE_WAKE, TRACE_PARENT_DIED). Once in a process. */
 void trace_run(bool (*finished)(void), void (*woken)(int signal));
 
-/* The signals that wake the tracer thread; trace_block_signals blocks all signals in the caller
+/* The signals that wake the tracer thread; trace_block_signals blocks all signals but SIGBUS in the caller
  * and every thread made afterwards (trace_run opens its own thread for TRACE_PARENT_DIED). */
 #define TRACE_WAKE SIGUSR1
 #define TRACE_PARENT_DIED SIGUSR2
@@ -42,10 +42,14 @@ void trace_answer(pid_t tid, int64_t result);
 
 /* Plain requests; false, -errno: the task was killed meanwhile, or the request refused. */
 bool trace_get_siginfo(pid_t tid, siginfo_t *info);
+bool trace_set_siginfo(pid_t tid, const siginfo_t *info);
+bool trace_get_mask(pid_t tid, uint64_t *mask); /* of blocked signals, a bit each from SIGHUP's */
+bool trace_set_mask(pid_t tid, uint64_t mask);
 bool trace_get_registers(pid_t tid, struct user_regs_struct *registers);
 bool trace_set_registers(pid_t tid, const struct user_regs_struct *registers);
 bool trace_interrupt(pid_t tid);
 bool trace_detach(pid_t tid, int inject);
+bool trace_pokedata(pid_t tid, uint64_t address, uint64_t word); /* read-only text becomes the task's own copy */
 int trace_peekdata(pid_t tid, uint64_t address, long *word);
 
 #endif

@@ -2,7 +2,8 @@
 #include "tracee.h"
 
 #include "procfs.h"
-#include "ringread.h"
+#include "recorder.h"
+#include "workdir.h"
 
 #include <stdlib.h>
 
@@ -88,6 +89,7 @@ struct tracee *tracee_add(pid_t tid, struct process *process, enum tracee_state 
 		return NULL;
 	tracee->tid = tid;
 	tracee->state = (uint8_t)state;
+	workdir_forget(tid);
 	table.unborn_count++;
 	if (process)
 		tracee_join(tracee, process);
@@ -107,6 +109,7 @@ void tracee_rename(struct tracee *tracee, pid_t tid)
 {
 	unlink_tracee(tracee);
 	tracee->tid = tid;
+	workdir_forget(tid); /* threads may have one each */
 	link_tracee(tracee);
 }
 
@@ -115,7 +118,7 @@ static void process_destroy(struct process *process)
 	unsigned slot = process->id % RECENT;
 	table.recent[slot].pid = process->pid;
 	table.recent[slot].id = process->id;
-	ringread_close(process->ring);
+	recorder_release(process->stream);
 	free(process->root);
 	free(process);
 }
@@ -126,6 +129,7 @@ void tracee_remove(struct tracee *tracee)
 	table.count--;
 	table.unborn_count -= !tracee->process;
 	call_release(tracee->call);
+	free(tracee->deferred);
 	if (tracee->process && --tracee->process->task_count == 0)
 		process_destroy(tracee->process);
 	free(tracee);
@@ -164,6 +168,9 @@ struct process *process_create(pid_t pid, const struct process *parent)
 	process->started = parent->started;
 	process->trace_all = parent->trace_all;
 	process->other_mounts = parent->other_mounts;
+	process->fast = parent->fast;
+	process->other_pids = parent->other_pids;
+	process->stream = stream_share(parent->stream);
 	process->root = parent->root ? strdup(parent->root) : NULL;
 	return process;
 }
@@ -175,12 +182,29 @@ void process_set_root(struct process *process, struct bytes root, bool other_mou
 	process->other_mounts = other_mounts;
 }
 
+static bool roots_may_differ;
+
+void process_roots_may_differ(void)
+{
+	roots_may_differ = true;
+}
+
+bool process_roots_are_same(void)
+{
+	return !roots_may_differ;
+}
+
 void process_read_root(struct process *process, pid_t tid)
 {
 	struct strbuf root = { 0 };
 	bool other_mounts = procfs_root(tid, &root);
 	process_set_root(process, strbuf_bytes(&root), other_mounts);
 	strbuf_free(&root);
+}
+
+uint32_t process_thread_number(const struct process *process, pid_t tid)
+{
+	return (uint32_t)(process->other_pids ? procfs_inner_tid(tid) : tid);
 }
 
 struct place process_place(const struct process *process, pid_t tid)

@@ -7,14 +7,16 @@
 #define PTWRAP_TRACEE_H
 
 #include "call.h"
+#include "early.h"
 #include "resolve.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-struct ringread;
+struct stream;
 struct job;
+struct deferred;
 
 /* How far the shim of a process image has come (include/ptwrap/abi.h). */
 enum shim_state {
@@ -32,11 +34,14 @@ struct process {
 	bool lost_task;    /* a task of it has ended, perhaps in the middle of announcing a child */
 	bool trace_all;    /* installed a seccomp filter of its own: PTRACE_SYSCALL from then on */
 	bool other_mounts;
+	bool other_pids;   /* it, or its children to be, may be in another pid namespace */
 	uint8_t shim;      /* enum shim_state */
 	int last_signal;   /* delivered last */
 	char *root;        /* NULL: ptwrap's own */
 	uint64_t text_start, text_len; /* of its shim */
-	struct ringread *ring;
+	struct stream *stream;  /* of the ring that it maps, shared with what it forked; NULL: none */
+	bool fast;         /* has the fast path (early.h) */
+	struct early early;/* until its loader has begun */
 };
 
 enum tracee_state {
@@ -61,7 +66,9 @@ struct tracee {
 	struct process *process; /* NULL while UNBORN */
 	struct call *call;   /* under way, or NULL */
 	struct job *job;     /* GATHERING: what the helper does */
+	struct deferred *deferred; /* a signal that waits until a record is written (act_redirected.c), or NULL */
 	uint64_t exec_ns;    /* when its last execve was seen */
+	pid_t exec_tid;      /* the thread id of who made it */
 	uint64_t interrupted_ns; /* CLOCK_MONOTONIC, when its call was first interrupted (act_restart.c), or 0 */
 	unsigned restarts;       /* of that call */
 };
@@ -94,11 +101,19 @@ unsigned tracee_unborn_count(void);
  * it is COMMAND). NULL without memory. */
 struct process *process_create(pid_t pid, const struct process *parent);
 
+/* How a task of the process numbers itself in its ring. */
+uint32_t process_thread_number(const struct process *process, pid_t tid);
+
 /* Where the process of a task looks at files from. */
 struct place process_place(const struct process *process, pid_t tid);
 
 /* It has that root directory (no bytes: ptwrap's own) from now on. */
 void process_set_root(struct process *process, struct bytes root, bool other_mounts);
+
+/* Has any process of the tree another root directory, or other mounts, than ptwrap, or may it have from now on?
+ * Then, or where the calls that do that are not seen, each is to be asked for its own. */
+void process_roots_may_differ(void);
+bool process_roots_are_same(void);
 
 /* The same, as /proc has it for its task tid. */
 void process_read_root(struct process *process, pid_t tid);

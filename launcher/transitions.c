@@ -3,6 +3,7 @@
 #include "transitions.h"
 
 #include "actions.h"
+#include "fastpath.h"
 #include "image.h"
 #include "supervisor.h"
 #include "trace.h"
@@ -131,7 +132,7 @@ void transitions_apply(pid_t tid, struct stop *stop)
 	resume_tracee(tracee, resume, stop->inject);
 }
 
-/* The tracee goes on from where a helper was needed. */
+/* The tracee goes on from where a helper was needed; the image is given away. */
 static void go_on(struct tracee *tracee, enum job_kind kind, struct image *image)
 {
 	enum resume resume = kind == JOB_ENTER ? act_entered(tracee) :
@@ -143,6 +144,13 @@ static void go_on(struct tracee *tracee, enum job_kind kind, struct image *image
 	resume_tracee(tracee, resume, 0);
 }
 
+/* Nothing is known of what it stopped for, for want of memory. */
+static void go_on_unread(struct tracee *tracee)
+{
+	tracee->state = TRACEE_RUNNING;
+	resume_tracee(tracee, RESUME_CONT, 0);
+}
+
 void transitions_gathered(struct job *job)
 {
 	struct tracee *tracee = job->owner;
@@ -151,8 +159,8 @@ void transitions_gathered(struct job *job)
 		go_on(tracee, job->kind, job->image);
 	} else {
 		call_release(job->call);
+		image_free(job->image);
 	}
-	image_free(job->image);
 	free(job);
 }
 
@@ -164,13 +172,14 @@ void transitions_timed_out(struct job *job)
 	note_about(tracee, "memory-slow", "what some calls' arguments lead to was not served in time");
 	replace_call(tracee);
 	if (!tracee->call && job->kind != JOB_EXEC) {
-		tracee->state = TRACEE_RUNNING;
-		resume_tracee(tracee, RESUME_CONT, 0);
+		go_on_unread(tracee);
 		return;
 	}
 	struct image *image = job->kind == JOB_EXEC ? image_create() : NULL;
-	go_on(tracee, job->kind, image);
-	image_free(image);
+	if (image || job->kind != JOB_EXEC)
+		go_on(tracee, job->kind, image);
+	else
+		go_on_unread(tracee);
 }
 
 static void kill_one(struct tracee *tracee, void *context)
@@ -220,6 +229,18 @@ static void note_survivor(struct tracee *tracee, void *context)
 void transitions_note_survivors(void)
 {
 	tracee_for_each(note_survivor, NULL);
+}
+
+static void silence_one(struct tracee *tracee, void *context)
+{
+	(void)context;
+	if (tracee->process && tracee->process->fast)
+		fastpath_silence(tracee->tid);
+}
+
+void transitions_silence_all(void)
+{
+	tracee_for_each(silence_one, NULL);
 }
 
 int transitions_begin(pid_t pid)

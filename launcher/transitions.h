@@ -26,6 +26,9 @@ void transitions_kill_all(void);
 /* Lets every tracee go: level exec has no filter, what outlives COMMAND needs nobody. */
 void transitions_release_all(void);
 
+/* The report is closed: nobody reads what processes record of themselves any more. */
+void transitions_silence_all(void);
+
 /* Notes each process that is still there. */
 void transitions_note_survivors(void);
 

@@ -47,11 +47,26 @@ static bool claim_cells(struct ring_lane *lane, struct claim *claim)
 	return false;
 }
 
+/* The first part of a call's message is a body, no more. */
+static void fill_body(struct ring_cell *cell, const void *data)
+{
+	typedef uint64_t __attribute__((may_alias)) word;
+	const word *from = data;
+	word *to = (word *)cell->body;
+	for (size_t i = 0; i < RING_BODY_BYTES / sizeof(word); i++)
+		to[i] = from[i];
+}
+
 /* Copies the parts into the bodies, cell by cell. */
 static void fill_cells(const struct claim *claim, const struct emit_message *message)
 {
 	uint32_t offset = 0;
-	for (int i = 0; i < EMIT_PARTS; i++) {
+	int first = message->part[0].len == RING_BODY_BYTES;
+	if (first) {
+		fill_body(cell_of(claim, 0), message->part[0].data);
+		offset = RING_BODY_BYTES;
+	}
+	for (int i = first; i < EMIT_PARTS; i++) {
 		const uint8_t *data = message->part[i].data;
 		size_t left = message->part[i].len;
 		while (left > 0) {
@@ -73,27 +88,42 @@ static size_t message_len(const struct emit_message *message)
 	return len;
 }
 
-static bool emit_into(struct ring *ring, uint32_t lane, const struct emit_message *message, uint32_t count)
+/* Has the claim led over a half of its lane, with a half of it unread? */
+static bool passes_half(const struct ring_lane *lane, const struct claim *claim)
+{
+	uint32_t half = RING_LANE_CELLS / 2, end = claim->number + claim->count;
+	return end / half != claim->number / half && end - ring_load_relaxed(&lane->tail) >= half;
+}
+
+static bool emit_into(struct ring *ring, uint32_t lane, const struct emit_message *message, uint32_t count,
+		      bool *half)
 {
 	struct claim claim = { .cells = ring->cell[lane], .count = count, .thread = message->thread };
 	if (!claim_cells(&ring->lane[lane], &claim))
 		return false;
 	fill_cells(&claim, message);
+	*half = passes_half(&ring->lane[lane], &claim);
 	ring_store_release(&cell_of(&claim, 0)->word,
 			   ring_word(claim.number, count, RING_COMMITTED, claim.thread));
 	return true;
 }
 
-bool emit(struct ring *ring, const struct emit_message *message)
+bool emit_telling(struct ring *ring, const struct emit_message *message, bool *half)
 {
 	size_t len = message_len(message);
 	if (len == 0 || len > RING_MESSAGE_BYTES)
 		return false;
 	uint32_t count = (uint32_t)(len + RING_BODY_BYTES - 1) / RING_BODY_BYTES;
 	for (uint32_t i = 0; i < RING_LANES; i++)
-		if (emit_into(ring, (message->thread + i) % RING_LANES, message, count))
+		if (emit_into(ring, (message->thread + i) % RING_LANES, message, count, half))
 			return true;
 	return false;
+}
+
+bool emit(struct ring *ring, const struct emit_message *message)
+{
+	bool half;
+	return emit_telling(ring, message, &half);
 }
 
 void emit_or_count(struct ring *ring, const struct emit_message *message)

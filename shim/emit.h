@@ -23,6 +23,10 @@ struct emit_message {
  * kernel's view instead, or, where there is no call, uses emit_or_count. */
 bool emit(struct ring *ring, const struct emit_message *message);
 
+/* As emit. *half: the message has made its lane half full, or a multiple of that: time to tell the
+ * reader. */
+bool emit_telling(struct ring *ring, const struct emit_message *message, bool *half);
+
 /* As emit, for what no other view can tell: what finds no room is counted in the ring. */
 void emit_or_count(struct ring *ring, const struct emit_message *message);
 

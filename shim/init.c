@@ -3,13 +3,20 @@
  *
  *   init         the order of things (this file)
  *   environment  takes the shim's entry out of it
- *   hello        the calls that bring a ring about, all of the shim's calls but one
+ *   hello        the calls that bring a ring about, where the fast path has not brought one
  *   metadata     what is told at the start; loader: where it is read from
  *   emit         the ring's writing end
  *   memory, kernel   bytes; system calls
  *
+ * The fast path (ptwrap/fastpath.h) has entrances of its own, in entry.S:
+ *
+ *   early        before the dynamic loader's first instruction
+ *   hook         each redirected system call; frame: what it leaves on the stack
+ *   identity, exec, loading   parts of that; fast: its data
+ *
  * Nothing here prints, allocates, blocks, raises, keeps a descriptor or touches errno. */
 #include "environment.h"
+#include "fast.h"
 #include "hello.h"
 #include "metadata.h"
 
@@ -39,7 +46,10 @@ __attribute__((visibility("hidden"))) void shim_init(int argc, char **argv, char
 	if (!environment || !environment_restore(environment))
 		return;
 	struct hello hello;
-	hello_say(&hello);
+	if (fast_is_here())
+		hello_fast(&hello);
+	else
+		hello_say(&hello);
 	if (hello.ring)
 		metadata_emit(&hello);
 	hello_end(&hello);

@@ -3,13 +3,10 @@
 #include "metadata.h"
 
 #include "emit.h"
-#include "kernel.h"
 #include "loader.h"
 #include "memory.h"
 
 #include <stdbool.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 /* More than any program has; an end for a list that the program bent into a circle. */
 enum { OBJECTS_MAX = 4096, PATH_MAX_BYTES = 4096, NAME_BYTES = 16 };
@@ -24,9 +21,10 @@ static void emit_process(const struct hello *hello)
 static void emit_thread_name(const struct hello *hello)
 {
 	struct ring_thread_name name = { .kind = RING_THREAD_NAME };
-	if (kernel_call(SYS_prctl, PR_GET_NAME, (long)name.name, 0, 0, 0, 0) < 0)
+	memcpy(name.name, hello->name, sizeof(name.name));
+	name.len = (uint8_t)memory_string_len(hello->name, NAME_BYTES);
+	if (!name.len)
 		return;
-	name.len = (uint8_t)memory_string_len((const char *)name.name, NAME_BYTES);
 	emit_or_count(hello->ring, &(struct emit_message){
 		.thread = hello->tid, .part = { { &name, sizeof(name) } } });
 }

@@ -53,8 +53,9 @@ run_fuzzer() {
 }
 
 # bats numbers each file's tests from 1; here each line gets its file's name instead.
+# run_bats FILE [PREFIX]
 run_bats() {
-	local name=${1#tests/} filter=()
+	local name=${2:-}${1#tests/} filter=()
 	[ -z "$pattern" ] || filter=(-f "$pattern")
 	timeout "${BATS_FILE_TIMEOUT:-1800}" bats --tap "${filter[@]}" "$1" </dev/null 2>&1 |
 		sed -uE "/^1\.\.[0-9]+$/d; s/^((not )?ok) [0-9]+ /\1 - ${name%.bats}: /" |
@@ -77,6 +78,18 @@ for file in tests/fuzz/fuzz_*.c; do
 done
 for file in tests/*.bats; do
 	[ ! -e "$file" ] || run_bats "$file"
+done
+
+# Once more by the kernel view alone: all that is not about the shim, nor about no run at all.
+kernel_view=$build/kernel-view
+mkdir -p "$kernel_view"
+printf '#!/bin/sh\nexec %s --no-shim "$@"\n' "'$PTWRAP'" >"$kernel_view/ptwrap"
+chmod +x "$kernel_view/ptwrap"
+for file in tests/*.bats; do
+	case ${file#tests/} in
+	badinput.bats | cli.bats | examples.bats | fastpath.bats | oracle.bats | shim.bats | verify.bats) continue ;;
+	esac
+	VIEW=kernel PTWRAP=$PWD/$kernel_view/ptwrap run_bats "$file" 'no-shim/'
 done
 
 skipped=$(grep -ciE '^ok - .* # skip' "$log/results")

@@ -64,7 +64,7 @@ refused() {
 
 @test "options whose issue has not come yet are not accepted" {
 	local option
-	for option in --policy --rule --dry-run --learn --hash --skip --progress --diff --query --mark --verify; do
+	for option in --policy --rule --dry-run --learn --hash --skip --progress --diff --query --mark; do
 		refused "unrecognized option '$option'" "$option" x
 	done
 }

@@ -144,3 +144,17 @@ does_what_it_says() {
 	same stdout x "$output"
 	report_is '[.files[] | select(.path == $pwd + "/mounted/file")] | length == 1 and (.[0].root | startswith("mnt:["))' --arg pwd "$PWD"
 }
+
+@test "relative names start where the working directory was, whoever moved or renamed it" {
+	audit --no-shim "$PROGRAMS/workdir"
+	same stderr '' "$stderr"
+	same names "$(sort <<<"$output")" \
+		"$(report '.files[] | select(.ops | index("missing")).path | select(test("/gone[0-9]+$"))' | sort)"
+	report_is '.coverage.complete'
+}
+
+@test "a directory in a file's place is not taken for the file" {
+	mkdir other
+	audit --no-shim bash -c 'echo 1 >x; cat x; (exec 3<x); rm x; mkdir x; (exec 3<x); rmdir x; echo 2 >x; cat x; mv x y; mv other x; (exec 3<x)'
+	report_is '[.files[] | select(.path == $pwd + "/x").readers | length] == [3]' --arg pwd "$PWD"
+}

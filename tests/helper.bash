@@ -67,6 +67,11 @@ needs_program() {
 	done
 }
 
+# Is PTWRAP one that takes --no-shim, as check.sh has it the second time?
+by_kernel_view() {
+	[ "${VIEW:-}" == kernel ]
+}
+
 # needs COMMAND...: skips, naming what is missing.
 needs() {
 	local name

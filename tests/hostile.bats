@@ -111,7 +111,8 @@ notes() {
 @test "a program that closes every descriptor takes nothing of ours away" {
 	hostile close-all
 	file_has "$PWD/closed" create
-	report_is '.coverage.complete and (.processes[0].libraries | length) > 0'
+	report_is '.coverage.complete'
+	by_kernel_view || report_is '(.processes[0].libraries | length) > 0'
 }
 
 @test "a program that unmaps the shim and its ring is audited to its end" {
@@ -123,6 +124,6 @@ notes() {
 @test "a program that scribbles over the shim and its ring is audited to its end, and named" {
 	hostile scribble
 	file_has "$PWD/mapped" create
-	same notes shim-suspect "$(notes)"
+	by_kernel_view || same notes shim-suspect "$(notes)"
 	report_is '[.processes[0].execs[].path] == [$me, "/bin/true"]' --arg me "$PROGRAMS/hostile"
 }

@@ -63,7 +63,7 @@ served() {
 }
 
 @test "a path that is withheld from ptwrap costs a while and a note, not the run" {
-	served withheld
+	served --no-shim withheld
 	noted memory-slow
 	report_is '.coverage.complete | not'
 	report_is 'any(.syscalls[]; .name == "openat" and .errnos.ENOENT >= 1)'

@@ -5,13 +5,14 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-# start [OPTION]...: runs ptwrap on a tree that would live on; sets launcher, supervisor and command.
+# start [OPTION]...: runs ptwrap on a tree that would live on, and first does what $first says; sets launcher,
+# supervisor and command.
 start() {
 	local child
 	mkfifo ready ended
 	cat ended 3>&- &
 	reader=$!
-	"$PTWRAP" "$@" sh -c 'sleep 1000 & echo >ready; wait' 9>ended 3>&- &
+	"$PTWRAP" "$@" sh -c "${first:-:}; sleep 1000 & echo >ready; wait" 9>ended 3>&- &
 	launcher=$!
 	read -r _ <ready
 	for child in $(<"/proc/$launcher/task/$launcher/children"); do
@@ -36,6 +37,14 @@ all_end() {
 	report_is '.exit == null and .processes[0].execs[0].argv[0] == "sh"'
 	report_is '.coverage | (.complete | not) and any(.notes[]; .kind == "unfinished")'
 	same 'part files' '' "$(compgen -G '*.part')"
+}
+
+@test "with its supervisor killed what nobody had read yet is in the report" {
+	first='test -e /never/seen' start -q -o run.json 2>err
+	kill -KILL "$supervisor"
+	all_end
+	same status 125 "$status"
+	report_is 'any(.files[]; .path == "/never/seen" and .ops == ["missing"])'
 }
 
 @test "with its launcher killed the supervisor ends the tree and writes the reports" {

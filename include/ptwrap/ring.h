@@ -1,11 +1,13 @@
 /* The ring: what a process image tells ptwrap of itself, without a stop.
  *
- * One memfd per process image, mapped by that image (and by what it forks, until it execs) and by
- * ptwrap. Only shim/emit.c writes messages, only launcher/ringread.c reads them; the reader takes
- * nothing here for true, and uses the constants below, never what stands in the header.
+ * One memory file per process image, mapped by that image (and by what it forks, until it execs) and
+ * by ptwrap. Only shim/emit.c writes messages, only shim/flight.c the calls under way, only
+ * launcher/ringread.c reads; the reader takes nothing here for true, and uses the constants below,
+ * never what stands in the header.
  *
- *   page 0      struct ring_header, written by the supervisor before it answers the hello
+ *   page 0      struct ring_header, written by the supervisor before the image can see it
  *   page 1      struct ring_lane for each lane
+ *   page 2, 3   struct ring_flight for each slot: calls under way
  *   the rest    RING_LANES lanes of RING_LANE_CELLS cells
  *
  * A lane is an endless sequence of cells, numbered from 0 by 32 bits that wrap; number n lies in
@@ -52,10 +54,11 @@
 #define RING_PAGE 4096
 
 enum {
-	RING_VERSION = 1,
-	RING_BYTES = 65536,
-	RING_LANES = 7,
-	RING_LANE_CELLS = 128, /* a power of two */
+	RING_VERSION = 2,
+	RING_LANES = 8,
+	RING_LANE_CELLS = 512, /* a power of two */
+	RING_FLIGHTS = 64,     /* a power of two */
+	RING_BYTES = 4 * RING_PAGE + RING_LANES * RING_LANE_CELLS * 64,
 	RING_CELL_BYTES = 64,
 	RING_BODY_BYTES = 56,
 	RING_MESSAGE_CELLS = 80, /* a path of PATH_MAX and what goes with it */
@@ -82,15 +85,45 @@ struct ring_cell {
 	uint8_t body[RING_BODY_BYTES];
 };
 
+/* A call that a thread is in, for when it never comes back: killed in it, or it was exit or execve.
+ * A thread has the slot that ring_flight_slot(its id) names, unless another thread is in it: then the
+ * call is made in the kernel's view. A handler that runs during a call and makes one itself puts
+ * the outer call's slot back when it is done. `state` is written last on the way in. The slot stays a
+ * thread's after its calls; another one that has the same may take it while no call is under way. */
+struct ring_flight {
+	uint32_t thread; /* 0: nobody's yet */
+	uint32_t state;  /* enum ring_flight_state; the supervisor changes INSIDE to TOLD or TOLD_WHOLE, at a stop */
+	uint32_t number;
+	uint32_t reserved;
+	uint64_t t_ticks; /* at its entry */
+	uint64_t args[6];
+	uint64_t unused[7];
+};
+
+enum ring_flight_state {
+	RING_FLIGHT_NONE,
+	RING_FLIGHT_INSIDE,    /* in the call, or about to be */
+	RING_FLIGHT_TOLD,      /* a signal interrupted it, and the supervisor has recorded that: an EINTR is not told again */
+	RING_FLIGHT_TOLD_WHOLE, /* the same, and restart_syscall goes on with it: its end is not told at all */
+	RING_FLIGHT_RECORDING, /* back from it, writing the message */
+};
+
+static inline uint32_t ring_flight_slot(uint32_t thread)
+{
+	return thread % RING_FLIGHTS;
+}
+
 struct ring {
 	struct ring_header header;
 	uint8_t constants[RING_PAGE - sizeof(struct ring_header)];
 	struct ring_lane lane[RING_LANES];
 	uint8_t cursors[RING_PAGE - RING_LANES * sizeof(struct ring_lane)];
+	struct ring_flight flight[RING_FLIGHTS];
 	struct ring_cell cell[RING_LANES][RING_LANE_CELLS];
 };
 
 _Static_assert(sizeof(struct ring_cell) == RING_CELL_BYTES, "cells are one cache line");
+_Static_assert(sizeof(struct ring_flight) * RING_FLIGHTS == 2 * RING_PAGE, "flights are two pages");
 _Static_assert(sizeof(struct ring_lane) == 128, "writers and reader have a cache line each");
 _Static_assert(sizeof(struct ring) == RING_BYTES, "the size that the hello announces");
 _Static_assert((RING_LANE_CELLS & (RING_LANE_CELLS - 1)) == 0, "cell numbers wrap");
@@ -143,8 +176,11 @@ static inline uint32_t ring_word_thread(uint64_t word)
 
 /* Messages: a struct that begins with its kind, then the bytes it announces, without padding.
  * Lengths are those of what stands here; RING_CUT: the process's own was longer. */
-enum ring_kind { RING_PROCESS = 1, RING_LIBRARY, RING_THREAD_NAME, RING_SYSCALL };
-enum ring_flag { RING_CUT = 1 };
+enum ring_kind { RING_PROCESS = 1, RING_LIBRARY, RING_THREAD_NAME, RING_SYSCALL, RING_EXEC };
+enum ring_flag {
+	RING_CUT = 1,
+	RING_OTHERWISE = 2, /* a call that the shim made in another way, to the same result (shim/loading.c) */
+};
 
 /* Once, the first: who speaks, as it sees itself (a pid namespace may number it otherwise). */
 struct ring_process {
@@ -169,19 +205,35 @@ struct ring_thread_name {
 };
 
 /* A call that is over, of the thread in the message's word. Followed by arg_count - 3 further
- * arguments where there are more than three, then data_len bytes that the argument data_arg led
- * to. One cell for most calls. */
+ * arguments where there are more than three, then data_len bytes that argument data_arg led to (a
+ * path; for socket: its inode, 8 bytes, data_arg RING_DATA_RETURN). One cell for most calls.
+ * Ticks are the time stamp counter's (rdtsc). */
 struct ring_syscall {
 	uint8_t kind, flags;
+	uint16_t number;
 	uint8_t arg_count, data_arg;
-	uint16_t data_len, reserved;
-	uint32_t number;
-	uint32_t dur_ns; /* UINT32_MAX: that long, or longer */
-	uint64_t t_ns;   /* CLOCK_MONOTONIC at its entry */
+	uint16_t data_len;
+	uint64_t t_ticks; /* at its entry */
+	uint64_t dur_ticks;
 	int64_t ret;
 	uint64_t args[3];
 };
 
+enum { RING_DATA_RETURN = 6 };
+
+/* An execve or execveat is about to be made by the thread in the message's word; if it fails a
+ * RING_SYSCALL follows. Followed by path (as passed), argv[0]. */
+struct ring_exec {
+	uint8_t kind, flags;
+	uint16_t number;
+	uint32_t argc;      /* strings in argv */
+	uint16_t path_len, first_len;
+	int32_t dirfd;      /* execveat; else AT_FDCWD */
+	uint64_t t_ticks;
+	uint64_t args[4];   /* of the call, the first four */
+};
+
 _Static_assert(sizeof(struct ring_syscall) == RING_BODY_BYTES, "a call without a path is one cell");
+_Static_assert(sizeof(struct ring_exec) == RING_BODY_BYTES, "the bytes begin with the second cell");
 
 #endif

@@ -15,15 +15,27 @@ void calls_init(struct calls *calls, struct store *store)
 	calls->store = store;
 }
 
+void calls_free(struct calls *calls)
+{
+	index_free(&calls->index);
+}
+
+static bool same_total(const void *context, uint32_t position, const void *key)
+{
+	return strcmp(((const struct calls *)context)->totals[position].name, key) == 0;
+}
+
 static uint32_t find_total(struct calls *calls, const char *name)
 {
-	for (uint32_t i = 0; i < calls->count; i++)
-		if (strcmp(calls->totals[i].name, name) == 0)
-			return i;
+	uint32_t hash = store_hash(name, strlen(name));
+	uint32_t found = index_find(&calls->index, hash, same_total, calls, name);
+	if (found != INDEX_NONE)
+		return found;
 	if (!store_grow(calls->store, &calls->totals, calls->count, &calls->capacity,
 			sizeof *calls->totals))
 		return INDEX_NONE;
 	calls->totals[calls->count] = (struct call_total){ .name = name };
+	calls->store->failed |= !index_add(&calls->index, hash, calls->count);
 	return calls->count++;
 }
 
@@ -76,7 +88,7 @@ static void count(struct calls *calls, struct call_total *total, const struct ev
 	if (!error)
 		return;
 	total->errors++;
-	errnos_add(calls->store, &total->errnos, error);
+	errnos_add(calls->store, &total->errnos, error, 1);
 }
 
 const struct call_kind *calls_add(struct calls *calls, const struct event_syscall *syscall)

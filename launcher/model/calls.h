@@ -30,10 +30,12 @@ struct calls {
 	struct store *store;
 	struct call_total *totals; /* by name, once model_read has returned */
 	uint32_t count, capacity;
+	struct index index;
 	struct call_kind *kinds[CALLS_ABIS][CALLS_NUMBERS]; /* made as they are met */
 };
 
 void calls_init(struct calls *calls, struct store *store);
+void calls_free(struct calls *calls);
 
 /* Counts the call; what it is, or NULL without memory. */
 const struct call_kind *calls_add(struct calls *calls, const struct event_syscall *syscall);

@@ -21,7 +21,8 @@ struct coverage {
 	struct store *store;
 	struct coverage_note *notes; /* by time, then process, once model_read has returned */
 	uint32_t count, capacity;
-	struct index index;
+	struct index index; /* of the notes */
+	struct index kinds; /* the first note of each process and kind */
 	struct coverage_cut *cuts; /* by kind */
 	uint32_t cut_count, cut_capacity;
 	uint64_t lost;
@@ -44,7 +45,8 @@ const struct coverage_kind *coverage_kind_by_word(struct bytes word);
 
 void coverage_init(struct coverage *coverage, struct store *store);
 
-/* The same note about the same process is kept once. An empty text: the kind's meaning. */
+/* The same note about the same process is kept once, with its earliest time. An empty text: the
+ * kind's meaning. */
 void coverage_add(struct coverage *coverage, uint64_t at_ns, uint32_t process, struct bytes kind,
 		  struct bytes text);
 

@@ -53,13 +53,11 @@ static const char *daemon_of_peer(const struct peer *peer)
 static const char *daemon_of_client(const struct model *model, const struct peer *peer)
 {
 	const struct process *process = proctree_find(&model->proctree, peer->process);
-	while (process && !process->last_exec)
-		process = process->up;
 	bool loopback = bytes_begin_with(name_bytes(peer->address), "127.") ||
 			bytes_equal(name_bytes(peer->address), bytes_of_string("::1"));
-	if (!process || !loopback)
+	if (!process || !process->image || !loopback)
 		return NULL;
-	struct bytes argv = name_bytes(process->last_exec->argv);
+	struct bytes argv = name_bytes(process->image->argv);
 	for (size_t i = 0; i < sizeof clients / sizeof *clients; i++)
 		if ((!clients[i].comm || strcmp(process->comm, clients[i].comm) == 0) &&
 		    (!clients[i].in_argv ||

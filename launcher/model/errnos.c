@@ -16,7 +16,7 @@ static const char *make_name(struct store *store, int number)
 	return name ? name->data : "errno";
 }
 
-void errnos_add(struct store *store, struct errno_count **list, int number)
+void errnos_add(struct store *store, struct errno_count **list, int number, uint64_t count)
 {
 	struct errno_count **at = list;
 	while (*at && (*at)->number != number)
@@ -28,7 +28,7 @@ void errnos_add(struct store *store, struct errno_count **list, int number)
 		(*at)->number = number;
 		(*at)->name = make_name(store, number);
 	}
-	(*at)->count++;
+	(*at)->count += count;
 }
 
 void errnos_sort(struct errno_count **list)

@@ -11,7 +11,7 @@ struct errno_count {
 	uint64_t count;
 };
 
-void errnos_add(struct store *store, struct errno_count **list, int number);
+void errnos_add(struct store *store, struct errno_count **list, int number, uint64_t count);
 void errnos_sort(struct errno_count **list);
 
 /* The errno of a call's result; 0 where it did not fail. */

@@ -2,7 +2,9 @@
  *
  * What an open for reading opened is often not said by the call: a directory opened without
  * O_DIRECTORY is no `read`. So each entry gathers proofs of what it was (a listing, a stat, a
- * name below it), and files_finish decides. */
+ * name below it), and files_finish decides. It also decides what the name of a descriptor meant
+ * that ends in " (deleted)": a file of that name, if somebody named it by a path, else what was
+ * deleted. */
 #include "model/files.h"
 
 #include "model/attachments.h"
@@ -18,7 +20,7 @@
 enum action { OPEN, OPEN2, CREAT, OPEN_HANDLE, BY_PATH, BY_FD, RENAME, LINK, MAP, ACTIONS };
 
 /* What a success proves; STAT and STATX: what the mode in the answer says. */
-enum proof { PROOF_NONE, PROOF_FILE, PROOF_DIRECTORY, PROOF_STAT, PROOF_STATX };
+enum proof { PROOF_NONE, PROOF_FILE, PROOF_DIRECTORY, PROOF_STAT, PROOF_STATX, PROOF_REMOVAL };
 
 enum { WAS_FILE = 1, WAS_DIRECTORY = 2 };
 
@@ -113,7 +115,7 @@ static struct name *key_of(struct files *files, struct bytes root, struct bytes 
 	return name;
 }
 
-static struct file *find_file(struct files *files, struct bytes root, struct bytes path)
+static struct file *find_entry(struct files *files, struct bytes root, struct bytes path)
 {
 	struct name *key = key_of(files, root, path);
 	if (!key || key->file)
@@ -128,6 +130,21 @@ static struct file *find_file(struct files *files, struct bytes root, struct byt
 	file->root = root.len ? store_name(files->store, root) : NULL;
 	files->list[files->count++] = file;
 	return key->file = file;
+}
+
+static struct file *find_file(struct files *files, struct bytes root, struct bytes path)
+{
+	struct file *file = find_entry(files, root, path);
+	if (file)
+		file->named = true;
+	return file;
+}
+
+static void keep_latest(struct dated_name *dated, const struct name *name, uint64_t at_ns)
+{
+	if (!name || (dated->name && at_ns < dated->at_ns))
+		return;
+	*dated = (struct dated_name){ name, at_ns };
 }
 
 static struct bytes root_of(const struct event_syscall *syscall)
@@ -163,15 +180,12 @@ static bool path_of_descriptor(struct bytes root, struct bytes *name)
 static struct file *file_of_fd(struct files *files, const struct event_syscall *syscall,
 			       unsigned arg)
 {
-	struct bytes name;
+	struct bytes name, root = root_of(syscall);
 	if (!attachment_bytes(syscall, ATTACH_FD, arg, &name))
 		return NULL;
-	const struct name *literal = store_find_name(files->store, name);
-	if (literal && literal->file && !root_of(syscall).len)
-		return literal->file;
-	if (!path_of_descriptor(root_of(syscall), &name))
-		return NULL;
-	return find_file(files, root_of(syscall), name);
+	if (!root.len)
+		return name.len && name.data[0] == '/' ? find_entry(files, root, name) : NULL;
+	return path_of_descriptor(root, &name) ? find_file(files, root, name) : NULL;
 }
 
 /* A call given no path, or an empty one, means the descriptor beside it. */
@@ -187,9 +201,10 @@ static bool means_descriptor(const struct event_syscall *syscall, const struct c
 }
 
 /* The entry that a path argument names; NULL where its place is not known. */
-static struct file *file_of_path(struct files *files, const struct event_syscall *syscall,
+static struct file *file_of_path(struct files *files, const struct event *event,
 				 const struct call_kind *kind, unsigned arg)
 {
+	const struct event_syscall *syscall = &event->syscall;
 	struct bytes path;
 	if (!attachment_bytes(syscall, ATTACH_ABS, arg, &path)) {
 		if (kind->file->op == FILE_STAT || !means_descriptor(syscall, kind, arg))
@@ -200,7 +215,7 @@ static struct file *file_of_path(struct files *files, const struct event_syscall
 	struct bytes target;
 	if (file && attachment_bytes(syscall, ATTACH_TARGET, arg, &target) && is_file_name(target) &&
 	    !bytes_equal(target, name_bytes(file->path)))
-		file->target = store_name(files->store, target);
+		keep_latest(&file->target, store_name(files->store, target), event->t_ns);
 	return file;
 }
 
@@ -213,6 +228,10 @@ static void prove(struct file *file, const struct event_syscall *syscall,
 		[PROOF_FILE] = WAS_FILE, [PROOF_DIRECTORY] = WAS_DIRECTORY, [PROOF_STATX] = 0,
 	};
 	bool extended = call->proof == PROOF_STATX;
+	if (call->proof == PROOF_REMOVAL) {
+		file->proofs |= syscall->args[2] & AT_REMOVEDIR ? WAS_DIRECTORY : WAS_FILE;
+		return;
+	}
 	file->proofs |= proven[call->proof];
 	if (!extended && (call->proof != PROOF_STAT || syscall->abi != ABI_X86_64))
 		return;
@@ -258,7 +277,7 @@ static void take_open_flags(struct files *files, struct file *file, const struct
 
 static void take_open(struct files *files, const struct event *event, const struct call_kind *kind)
 {
-	struct file *file = file_of_path(files, &event->syscall, kind, kind->file->arg);
+	struct file *file = file_of_path(files, event, kind, kind->file->arg);
 	if (file)
 		take_open_flags(files, file, event, event->syscall.args[kind->file->other]);
 }
@@ -267,7 +286,7 @@ static void take_open2(struct files *files, const struct event *event, const str
 {
 	struct bytes how;
 	uint64_t flags;
-	struct file *file = file_of_path(files, &event->syscall, kind, kind->file->arg);
+	struct file *file = file_of_path(files, event, kind, kind->file->arg);
 	if (!file || !attachment_bytes(&event->syscall, ATTACH_DATA, kind->file->other, &how) ||
 	    how.len < sizeof flags)
 		return;
@@ -277,7 +296,7 @@ static void take_open2(struct files *files, const struct event *event, const str
 
 static void take_creat(struct files *files, const struct event *event, const struct call_kind *kind)
 {
-	struct file *file = file_of_path(files, &event->syscall, kind, kind->file->arg);
+	struct file *file = file_of_path(files, event, kind, kind->file->arg);
 	if (file)
 		take_open_flags(files, file, event, O_WRONLY | O_CREAT | O_TRUNC);
 }
@@ -304,7 +323,7 @@ static void take_file(struct files *files, struct file *file, const struct event
 static void take_by_path(struct files *files, const struct event *event,
 			 const struct call_kind *kind)
 {
-	struct file *file = file_of_path(files, &event->syscall, kind, kind->file->arg);
+	struct file *file = file_of_path(files, event, kind, kind->file->arg);
 	take_file(files, file, event, kind->file);
 }
 
@@ -316,21 +335,21 @@ static void take_by_fd(struct files *files, const struct event *event, const str
 static void take_rename(struct files *files, const struct event *event,
 			const struct call_kind *kind)
 {
-	struct file *from = file_of_path(files, &event->syscall, kind, kind->file->arg);
-	struct file *to = file_of_path(files, &event->syscall, kind, kind->file->other);
+	struct file *from = file_of_path(files, event, kind, kind->file->arg);
+	struct file *to = file_of_path(files, event, kind, kind->file->other);
 	if (from)
 		from->ops |= FILE_RENAME;
 	if (to)
 		to->ops |= FILE_RENAME;
 	if (!from || !to)
 		return;
-	from->renamed_to = to->path;
-	to->renamed_from = from->path;
+	keep_latest(&from->renamed_to, to->path, event->t_ns);
+	keep_latest(&to->renamed_from, from->path, event->t_ns);
 }
 
 static void take_link(struct files *files, const struct event *event, const struct call_kind *kind)
 {
-	struct file *to = file_of_path(files, &event->syscall, kind, kind->file->other);
+	struct file *to = file_of_path(files, event, kind, kind->file->other);
 	if (to)
 		to->ops |= FILE_LINK;
 }
@@ -376,7 +395,7 @@ void files_add_call(struct files *files, const struct event *event, const struct
 
 void files_add_missing(struct files *files, const struct event *event, struct bytes path)
 {
-	struct file *file = find_file(files, root_of(&event->syscall), path);
+	struct file *file = find_entry(files, root_of(&event->syscall), path);
 	if (!file)
 		return;
 	file->ops |= FILE_MISSING;
@@ -393,12 +412,13 @@ void files_add_bound(struct files *files, const struct event *event, struct byte
 }
 
 /* Without an interpreter the file that runs is where the path's links led. */
-static void set_exec_target(struct files *files, const struct event_exec *exec, struct bytes root)
+static void set_exec_target(struct files *files, const struct event *event, struct bytes root)
 {
+	const struct event_exec *exec = &event->exec;
 	struct file *file = exec->interpreter.len ? NULL : find_file(files, root, exec->path);
 	struct bytes exe = exec->exe;
-	if (file && !file->target && path_of_descriptor(root, &exe) && !bytes_equal(exe, exec->path))
-		file->target = store_name(files->store, exe);
+	if (file && path_of_descriptor(root, &exe) && !bytes_equal(exe, exec->path))
+		keep_latest(&file->ran, store_name(files->store, exe), event->t_ns);
 }
 
 void files_add_exec(struct files *files, const struct event *event)
@@ -406,7 +426,7 @@ void files_add_exec(struct files *files, const struct event *event)
 	const struct event_exec *exec = &event->exec;
 	const struct bytes images[] = { exec->path, exec->interpreter, exec->loader };
 	struct bytes root = exec->flags & EXEC_OTHER_ROOT ? exec->root : bytes_of(NULL, 0);
-	set_exec_target(files, exec, root);
+	set_exec_target(files, event, root);
 	for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
 		if (!is_file_name(images[i]))
 			continue;
@@ -419,6 +439,32 @@ void files_add_exec(struct files *files, const struct event *event)
 }
 
 /* ---- the end ---- */
+
+static void add_ids(struct files *files, struct id_set *set, const struct id_set *more)
+{
+	for (uint32_t i = 0; i < more->count; i++)
+		id_set_add(files->store, set, more->ids[i]);
+}
+
+/* What was done to a descriptor of this name was done to another file, or to none. */
+static void resolve_descriptor(struct files *files, struct file *file)
+{
+	struct bytes path = name_bytes(file->path);
+	if (file->named || file->root)
+		return;
+	struct file *meant = path_of_descriptor(bytes_of(NULL, 0), &path) ?
+		find_entry(files, bytes_of(NULL, 0), path) : NULL;
+	if (meant == file)
+		return;
+	if (meant) {
+		meant->ops |= file->ops & ~(uint32_t)FILE_MISSING;
+		meant->proofs |= file->proofs;
+		add_ids(files, &meant->readers, &file->readers);
+		add_ids(files, &meant->writers, &file->writers);
+	}
+	file->ops &= FILE_MISSING;
+	file->readers.count = file->writers.count = 0;
+}
 
 /* What has names below it is a directory. */
 static void prove_parent(struct files *files, const struct file *file)
@@ -439,6 +485,8 @@ static void settle(struct files *files, struct file *file)
 		file->ops &= ~(uint32_t)FILE_READ;
 		file->readers.count = 0;
 	}
+	if (!file->target.name)
+		file->target = file->ran;
 	id_set_tidy(&file->readers);
 	id_set_tidy(&file->writers);
 	files->read_count += (file->ops & FILE_READ) != 0;
@@ -454,7 +502,9 @@ static int compare_files(const void *a, const void *b)
 
 void files_finish(struct files *files)
 {
-	uint32_t kept = 0;
+	uint32_t kept = 0, met = files->count;
+	for (uint32_t i = 0; i < met; i++)
+		resolve_descriptor(files, files->list[i]);
 	for (uint32_t i = 0; i < files->count; i++)
 		prove_parent(files, files->list[i]);
 	for (uint32_t i = 0; i < files->count; i++) {

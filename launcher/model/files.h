@@ -1,5 +1,6 @@
 /* Files by root and path, and what was done to them (interface.md section 3: Paths, ops). Knows
- * only what the events say: looks at no file. */
+ * only what the events say: looks at no file. Events may come in any order: where one thing takes
+ * another's place, the later in time does. */
 #ifndef PTWRAP_MODEL_FILES_H
 #define PTWRAP_MODEL_FILES_H
 
@@ -30,14 +31,22 @@ struct id_set {
 	uint32_t count, capacity;
 };
 
+/* The latest of several names. */
+struct dated_name {
+	const struct name *name; /* NULL: there was none */
+	uint64_t at_ns;
+};
+
 struct file {
 	const struct name *path, *root; /* root: NULL for ptwrap's own */
-	const struct name *target;      /* where its symlinks led; NULL: nowhere else */
-	const struct name *renamed_from, *renamed_to;
+	struct dated_name target;       /* where its symlinks led; NULL: nowhere else */
+	struct dated_name renamed_from, renamed_to;
+	struct dated_name ran;          /* the file that ran when this was executed, if it was another */
 	struct id_set readers, writers;
 	uint32_t ops;                   /* enum file_op */
 	uint32_t missing_count;         /* look-ups that found nothing */
 	uint8_t proofs;
+	bool named;                     /* by a path, not only by a descriptor */
 };
 
 /* One line of filecalls.def. */

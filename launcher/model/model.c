@@ -32,6 +32,7 @@ void model_free(struct model *model)
 		return;
 	proctree_free(&model->proctree);
 	network_free(&model->network);
+	calls_free(&model->calls);
 	signals_free(&model->signals);
 	coverage_free(&model->coverage);
 	store_free(&model->store);
@@ -122,9 +123,8 @@ static void take_start(struct model *model, struct process *process, const struc
 
 static void take_fork(struct model *model, struct process *process, const struct event *event)
 {
-	proctree_add_fork(&model->proctree, process, event);
-	if (event->fork.parent == 0 && !process->environment)
-		process->environment = model->run.environment;
+	(void)model;
+	proctree_add_fork(process, event);
 }
 
 static void take_thread(struct model *model, struct process *process, const struct event *event)
@@ -143,21 +143,10 @@ static void take_exec(struct model *model, struct process *process, const struct
 			     bytes_of_string("truncated-argv"), bytes_of(NULL, 0));
 }
 
-/* Counts the process's last signal; it was fatal if the process died of its kind next. */
-static void settle_signal(struct model *model, struct process *process, bool dead)
-{
-	if (!process->has_signal)
-		return;
-	process->has_signal = false;
-	process->last_signal.fatal |= dead && WIFSIGNALED(process->status) &&
-				      WTERMSIG(process->status) == process->last_signal.number;
-	signals_add(&model->signals, &process->last_signal);
-}
-
 static void take_exit(struct model *model, struct process *process, const struct event *event)
 {
+	(void)model;
 	proctree_add_exit(process, event);
-	settle_signal(model, process, true);
 }
 
 static bool is_exec(const struct call_kind *kind)
@@ -222,8 +211,14 @@ static void take_syscall(struct model *model, struct process *process, const str
 
 static void take_signal(struct model *model, struct process *process, const struct event *event)
 {
-	settle_signal(model, process, false);
-	process->last_signal = signals_entry_of(event);
+	struct signal_entry entry = signals_entry_of(event);
+	if (process->has_signal && entry.at_ns < process->last_signal.at_ns) {
+		signals_add(&model->signals, &entry);
+		return;
+	}
+	if (process->has_signal)
+		signals_add(&model->signals, &process->last_signal);
+	process->last_signal = entry;
 	process->has_signal = true;
 }
 
@@ -297,7 +292,18 @@ static void judge_process(struct model *model, const struct process *process)
 			 (unsigned long long)process->unreadable_count);
 		note_process(model, process, model->run.elapsed_ns, "unreadable-memory", text);
 	}
-	*(process->shim ? &model->coverage.with_shim : &model->coverage.kernel_only) += 1;
+	*(proctree_word(process)->shim ? &model->coverage.with_shim : &model->coverage.kernel_only) += 1;
+}
+
+/* Counts the process's last signal; it was fatal if the process died of its kind. */
+static void settle_signal(struct model *model, struct process *process)
+{
+	if (!process->has_signal)
+		return;
+	process->last_signal.fatal |= process->ended && WIFSIGNALED(process->status) &&
+				      WTERMSIG(process->status) == process->last_signal.number;
+	signals_add(&model->signals, &process->last_signal);
+	process->has_signal = false;
 }
 
 static bool has_note(const struct coverage *coverage, const char *kind)
@@ -314,9 +320,9 @@ int model_finish(struct model *model)
 	if (!moved)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < model->proctree.count; i++)
-		settle_signal(model, model->proctree.list[i], false);
+		settle_signal(model, model->proctree.list[i]);
 	calls_sort(&model->calls, moved);
-	proctree_finish(&model->proctree, moved);
+	proctree_finish(&model->proctree, model->run.environment, moved);
 	files_finish(&model->files);
 	network_finish(&model->network);
 	signals_finish(&model->signals);

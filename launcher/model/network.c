@@ -2,7 +2,7 @@
  *
  * A descriptor is known by the name that /proc gives it, "socket:[inode]", so a socket keeps its
  * history over dup, fork and exec. Bytes belong to the peer that the socket was connected to,
- * whoever moves them. */
+ * whoever moves them. What was done with a socket waits there (sockets.h) until its kind is known. */
 #include "model/network.h"
 
 #include "model/attachments.h"
@@ -53,15 +53,18 @@ bool network_call_makes_peers(const struct network_call *call)
 	       call->action == ACCEPT || call->address != NO_ARG_GIVEN;
 }
 
+static void add_use(void *context, const struct socket_fact *fact, const struct socket_use *use);
+
 void network_init(struct network *network, struct store *store)
 {
 	network->store = store;
+	sockets_init(&network->sockets, store, add_use, network);
 }
 
 void network_free(struct network *network)
 {
 	index_free(&network->index);
-	free(network->sockets);
+	sockets_free(&network->sockets);
 }
 
 /* ---- sockets ---- */
@@ -77,34 +80,12 @@ static bool inode_of(const struct event_syscall *syscall, unsigned arg, uint64_t
 	return *inode != 0;
 }
 
-static struct socket_fact *known_socket(struct network *network,
-					const struct event_syscall *syscall, unsigned arg)
-{
-	uint64_t inode;
-	if (!network->sockets || !inode_of(syscall, arg, &inode))
-		return NULL;
-	struct socket_fact *fact = &network->sockets[inode % NETWORK_SOCKETS];
-	return fact->inode == inode ? fact : NULL;
-}
-
-/* The same, made if it was not known. */
+/* The socket in that argument; NULL: it is none, or nobody knows. */
 static struct socket_fact *socket_at(struct network *network, const struct event_syscall *syscall,
 				     unsigned arg)
 {
 	uint64_t inode;
-	if (!inode_of(syscall, arg, &inode))
-		return NULL;
-	if (!network->sockets)
-		network->sockets = calloc(NETWORK_SOCKETS, sizeof *network->sockets);
-	if (!network->sockets) {
-		network->store->failed = true;
-		return NULL;
-	}
-	struct socket_fact *fact = &network->sockets[inode % NETWORK_SOCKETS];
-	if (fact->inode != inode)
-		*fact = (struct socket_fact){ .inode = inode, .peer = INDEX_NONE, .family = -1,
-					      .type = -1, .bound_port = SOCKADDR_NO_PORT };
-	return fact;
+	return inode_of(syscall, arg, &inode) ? sockets_at(&network->sockets, inode) : NULL;
 }
 
 static const char *family_word(struct network *network, int family)
@@ -157,45 +138,72 @@ static uint32_t find_peer(struct network *network, const struct peer *wanted)
 	return network->count++;
 }
 
-static void set_address(struct network *network, struct peer *peer, struct bytes address)
+/* The family that a socket is of: -1 if that is not known. */
+static int family_of(const struct socket_fact *fact, const struct socket_use *use)
+{
+	if (use->family >= 0 || !fact)
+		return use->family;
+	return fact->type >= 0 ? fact->family : fact->address_family;
+}
+
+/* What was done with a socket becomes part of what was done with its kind. fact NULL: nothing is
+ * known of it. */
+static void add_use(void *context, const struct socket_fact *fact, const struct socket_use *use)
+{
+	struct network *network = context;
+	struct peer wanted = { .process = use->process, .op = use->op,
+			       .family = family_word(network, family_of(fact, use)),
+			       .address = use->address, .port = use->port };
+	if (fact && use->op == NETWORK_LISTEN) {
+		wanted.address = fact->bound;
+		wanted.port = fact->bound_port;
+	}
+	if (fact && fact->type >= 0)
+		wanted.protocol = sockaddr_protocol_name(fact->family, fact->type, fact->protocol);
+	uint32_t found = find_peer(network, &wanted);
+	if (found == INDEX_NONE)
+		return;
+	struct peer *peer = &network->peers[found];
+	peer->count += use->count;
+	peer->sent_bytes += use->sent_bytes;
+	peer->received_bytes += use->received_bytes;
+	peer->bytes_unknown |= use->bytes_unknown;
+	if (!use->error)
+		return;
+	peer->failures += use->count;
+	errnos_add(network->store, &peer->errors, use->error, use->count);
+}
+
+static void set_address(struct network *network, struct socket_use *use, struct bytes address)
 {
 	struct strbuf text = { 0 };
-	sockaddr_format(address, &text, &peer->port);
+	sockaddr_format(address, &text, &use->port);
+	use->family = sockaddr_family(address);
 	if (text.len)
-		peer->address = store_name(network->store, strbuf_bytes(&text));
+		use->address = store_name(network->store, strbuf_bytes(&text));
 	network->store->failed |= text.failed;
 	strbuf_free(&text);
 }
 
-/* Counts one operation with the socket in argument 0. address: NULL where none is known. */
-static uint32_t add_peer(struct network *network, const struct event *event, enum network_op op,
-			 const struct attach *address)
+/* Counts one operation with a socket, which may be NULL. address: NULL where none is known. The
+ * use that it belongs to; NULL where that is already settled. */
+static struct socket_use *add_operation(struct network *network, const struct event *event,
+					enum network_op op, struct socket_fact *fact,
+					const struct attach *address)
 {
-	const struct socket_fact *fact = known_socket(network, &event->syscall, 0);
 	int error = errno_of(event->syscall.ret);
-	int family = address ? sockaddr_family(address->bytes) : -1;
-	if (family < 0 && fact)
-		family = fact->family;
-	struct peer wanted = { .process = event->process, .op = (uint8_t)op,
-			       .family = family_word(network, family), .port = SOCKADDR_NO_PORT };
-	if (fact && fact->type >= 0)
-		wanted.protocol = sockaddr_protocol_name(fact->family, fact->type, fact->protocol);
+	struct socket_use once = { .process = event->process, .op = (uint8_t)op, .family = -1,
+				   .port = SOCKADDR_NO_PORT, .error = error == EINPROGRESS ? 0 : error };
 	if (address)
-		set_address(network, &wanted, address->bytes);
-	if (op == NETWORK_LISTEN && fact) {
-		wanted.address = fact->bound;
-		wanted.port = fact->bound_port;
+		set_address(network, &once, address->bytes);
+	struct socket_use *use = fact ? sockets_use(&network->sockets, fact, &once) : NULL;
+	if (use) {
+		use->count++;
+		return use;
 	}
-	uint32_t found = find_peer(network, &wanted);
-	if (found == INDEX_NONE)
-		return found;
-	struct peer *peer = &network->peers[found];
-	peer->count++;
-	if (error && error != EINPROGRESS) {
-		peer->failures++;
-		errnos_add(network->store, &peer->errors, error);
-	}
-	return found;
+	once.count = 1;
+	add_use(network, NULL, &once);
+	return NULL;
 }
 
 /* ---- what calls do ---- */
@@ -206,42 +214,44 @@ static void take_socket(struct network *network, const struct event *event)
 	struct socket_fact *fact = socket_at(network, syscall, ATTACH_RETURN);
 	if (!fact)
 		return;
-	*fact = (struct socket_fact){ .inode = fact->inode, .peer = INDEX_NONE,
-				      .family = (int32_t)syscall->args[0],
-				      .type = (int32_t)syscall->args[1] & 0xf,
-				      .protocol = (int32_t)syscall->args[2],
-				      .bound_port = SOCKADDR_NO_PORT };
+	fact->family = (int32_t)syscall->args[0];
+	fact->type = (int32_t)syscall->args[1] & 0xf;
+	fact->protocol = (int32_t)syscall->args[2];
+}
+
+static void learn_family(struct socket_fact *fact, const struct attach *address)
+{
+	int family = address ? sockaddr_family(address->bytes) : -1;
+	if (family > 0) /* AF_UNSPEC tells nothing */
+		fact->address_family = family;
 }
 
 static void take_connect(struct network *network, const struct event *event)
 {
 	const struct attach *address = attachment_next(&event->syscall, ATTACH_DATA, 1, NULL);
-	uint32_t peer = add_peer(network, event, NETWORK_CONNECT, address);
-	int error = errno_of(event->syscall.ret);
 	struct socket_fact *fact = socket_at(network, &event->syscall, 0);
-	if (!fact || (error && error != EINPROGRESS))
+	struct socket_use *use = add_operation(network, event, NETWORK_CONNECT, fact, address);
+	int error = errno_of(event->syscall.ret);
+	if (!use || (error && error != EINPROGRESS))
 		return;
 	bool dissolved = address && sockaddr_family(address->bytes) == AF_UNSPEC;
-	fact->peer = dissolved ? INDEX_NONE : peer;
-	if (fact->family < 0 && address && !dissolved)
-		fact->family = sockaddr_family(address->bytes);
+	sockets_connect(&network->sockets, fact, event->t_ns, dissolved ? NULL : use);
+	learn_family(fact, address);
 }
 
+/* A socket is bound once. */
 static void take_bind(struct network *network, const struct event *event, struct files *files)
 {
 	const struct event_syscall *syscall = &event->syscall;
 	const struct attach *address = attachment_next(syscall, ATTACH_DATA, 1, NULL);
-	uint32_t peer = add_peer(network, event, NETWORK_BIND, address);
+	struct socket_fact *fact = socket_at(network, syscall, 0);
+	const struct socket_use *use = add_operation(network, event, NETWORK_BIND, fact, address);
 	int error = errno_of(syscall->ret);
 	struct bytes path;
-	if (!error && peer != INDEX_NONE) {
-		struct socket_fact *fact = socket_at(network, syscall, 0);
-		if (fact) {
-			fact->bound = network->peers[peer].address;
-			fact->bound_port = network->peers[peer].port;
-			if (fact->family < 0 && address)
-				fact->family = sockaddr_family(address->bytes);
-		}
+	if (!error && use) {
+		fact->bound = use->address;
+		fact->bound_port = use->port;
+		learn_family(fact, address);
 	}
 	if (!address || !sockaddr_unix_path(address->bytes, &path))
 		return;
@@ -253,44 +263,41 @@ static void take_bind(struct network *network, const struct event *event, struct
 		files_add_missing(files, event, path);
 }
 
+static void take_listen(struct network *network, const struct event *event)
+{
+	add_operation(network, event, NETWORK_LISTEN, socket_at(network, &event->syscall, 0), NULL);
+}
+
+/* An accepted connection is an operation of the socket that it made, where that is known. */
 static void take_accept(struct network *network, const struct event *event)
 {
 	const struct event_syscall *syscall = &event->syscall;
 	const struct attach *address =
 		syscall->ret < 0 ? NULL : attachment_next(syscall, ATTACH_DATA_OUT, 1, NULL);
-	uint32_t peer = add_peer(network, event, NETWORK_ACCEPT, address);
 	struct socket_fact *made = syscall->ret < 0 ? NULL : socket_at(network, syscall, ATTACH_RETURN);
-	if (!made)
+	if (!made) {
+		add_operation(network, event, NETWORK_ACCEPT, socket_at(network, syscall, 0), address);
 		return;
-	const struct socket_fact *listening = known_socket(network, syscall, 0);
-	*made = (struct socket_fact){ .inode = made->inode, .peer = peer, .family = -1, .type = -1,
-				      .bound_port = SOCKADDR_NO_PORT };
-	if (!listening)
-		return;
-	made->family = listening->family;
-	made->type = listening->type;
-	made->protocol = listening->protocol;
+	}
+	inode_of(syscall, 0, &made->listener);
+	sockets_inherit(&network->sockets, made);
+	struct socket_use *use = add_operation(network, event, NETWORK_ACCEPT, made, address);
+	if (use)
+		sockets_connect(&network->sockets, made, event->t_ns, use);
 }
 
-static struct peer *connected_peer(struct network *network, const struct event_syscall *syscall,
-				   unsigned arg)
+static void add_sent(struct network *network, const struct event *event, unsigned arg)
 {
-	const struct socket_fact *fact = known_socket(network, syscall, arg);
-	return fact && fact->peer != INDEX_NONE ? &network->peers[fact->peer] : NULL;
+	struct socket_fact *fact = socket_at(network, &event->syscall, arg);
+	if (fact && event->syscall.ret > 0)
+		sockets_move(fact, event->t_ns, (uint64_t)event->syscall.ret, 0);
 }
 
-static void add_sent(struct network *network, const struct event_syscall *syscall, unsigned arg)
+static void add_received(struct network *network, const struct event *event, unsigned arg)
 {
-	struct peer *peer = connected_peer(network, syscall, arg);
-	if (peer && syscall->ret > 0)
-		peer->sent_bytes += (uint64_t)syscall->ret;
-}
-
-static void add_received(struct network *network, const struct event_syscall *syscall, unsigned arg)
-{
-	struct peer *peer = connected_peer(network, syscall, arg);
-	if (peer && syscall->ret > 0)
-		peer->received_bytes += (uint64_t)syscall->ret;
+	struct socket_fact *fact = socket_at(network, &event->syscall, arg);
+	if (fact && event->syscall.ret > 0)
+		sockets_move(fact, event->t_ns, 0, (uint64_t)event->syscall.ret);
 }
 
 /* A message with an address of its own is an operation of its own; else it belongs to the
@@ -299,12 +306,13 @@ static void take_send(struct network *network, const struct event *event,
 		      const struct attach *address)
 {
 	if (!address) {
-		add_sent(network, &event->syscall, 0);
+		add_sent(network, event, 0);
 		return;
 	}
-	uint32_t peer = add_peer(network, event, NETWORK_SEND, address);
-	if (peer != INDEX_NONE && event->syscall.ret > 0)
-		network->peers[peer].sent_bytes += (uint64_t)event->syscall.ret;
+	struct socket_use *use = add_operation(network, event, NETWORK_SEND,
+					       socket_at(network, &event->syscall, 0), address);
+	if (use && event->syscall.ret > 0)
+		use->sent_bytes += (uint64_t)event->syscall.ret;
 }
 
 /* The sum of msg_len of the first `count` messages; false if not all of them were captured. */
@@ -324,44 +332,50 @@ static bool message_bytes(const struct event_syscall *syscall, unsigned first, u
 	return true;
 }
 
+static void take_named_messages(struct network *network, const struct event *event,
+				const struct attach *address, unsigned from)
+{
+	const struct event_syscall *syscall = &event->syscall;
+	uint64_t sum;
+	for (; address && (syscall->ret < 0 || address->index < syscall->ret);
+	     address = attachment_next(syscall, ATTACH_NAME, 1, &from)) {
+		struct socket_use *use = add_operation(network, event, NETWORK_SEND,
+						       socket_at(network, syscall, 0), address);
+		if (!use || syscall->ret < 0)
+			continue;
+		use->bytes_unknown |= !message_bytes(syscall, address->index, 1, &sum);
+		use->sent_bytes += sum;
+	}
+}
+
+/* The bytes of all messages that moved; false: not all are known, and that is kept. */
+static bool moved_bytes(const struct event *event, struct socket_fact *fact, uint64_t *sum)
+{
+	const struct event_syscall *syscall = &event->syscall;
+	if (syscall->ret <= UINT8_MAX && message_bytes(syscall, 0, (unsigned)syscall->ret, sum))
+		return true;
+	sockets_move_unknown(fact, event->t_ns);
+	return false;
+}
+
 static void take_sendmmsg(struct network *network, const struct event *event)
 {
 	const struct event_syscall *syscall = &event->syscall;
-	const struct attach *address;
 	unsigned from = 0;
-	bool named = false;
+	const struct attach *address = attachment_next(syscall, ATTACH_NAME, 1, &from);
+	struct socket_fact *fact = address ? NULL : socket_at(network, syscall, 0);
 	uint64_t sum;
-	while ((address = attachment_next(syscall, ATTACH_NAME, 1, &from))) {
-		named = true;
-		if (syscall->ret >= 0 && address->index >= syscall->ret)
-			break;
-		uint32_t peer = add_peer(network, event, NETWORK_SEND, address);
-		if (peer != INDEX_NONE && syscall->ret >= 0) {
-			network->peers[peer].bytes_unknown |=
-				!message_bytes(syscall, address->index, 1, &sum);
-			network->peers[peer].sent_bytes += sum;
-		}
-	}
-	struct peer *peer = connected_peer(network, syscall, 0);
-	if (named || !peer || syscall->ret <= 0)
-		return;
-	peer->bytes_unknown |= syscall->ret > UINT8_MAX ||
-			       !message_bytes(syscall, 0, (unsigned)syscall->ret, &sum);
-	if (!peer->bytes_unknown)
-		peer->sent_bytes += sum;
+	take_named_messages(network, event, address, from);
+	if (fact && syscall->ret > 0 && moved_bytes(event, fact, &sum))
+		sockets_move(fact, event->t_ns, sum, 0);
 }
 
 static void take_recvmmsg(struct network *network, const struct event *event)
 {
-	const struct event_syscall *syscall = &event->syscall;
-	struct peer *peer = connected_peer(network, syscall, 0);
+	struct socket_fact *fact = socket_at(network, &event->syscall, 0);
 	uint64_t sum;
-	if (!peer || syscall->ret <= 0)
-		return;
-	peer->bytes_unknown |= syscall->ret > UINT8_MAX ||
-			       !message_bytes(syscall, 0, (unsigned)syscall->ret, &sum);
-	if (!peer->bytes_unknown)
-		peer->received_bytes += sum;
+	if (fact && event->syscall.ret > 0 && moved_bytes(event, fact, &sum))
+		sockets_move(fact, event->t_ns, 0, sum);
 }
 
 static void take_receive(struct network *network, const struct event *event,
@@ -375,7 +389,7 @@ static void take_receive(struct network *network, const struct event *event,
 	if (call->action == RECVMMSG)
 		take_recvmmsg(network, event);
 	else
-		add_received(network, syscall, 0);
+		add_received(network, event, 0);
 }
 
 void network_add_call(struct network *network, const struct event *event,
@@ -388,7 +402,7 @@ void network_add_call(struct network *network, const struct event *event,
 	case SOCKET: take_socket(network, event); break;
 	case CONNECT: take_connect(network, event); break;
 	case BIND: take_bind(network, event, files); break;
-	case LISTEN: add_peer(network, event, NETWORK_LISTEN, NULL); break;
+	case LISTEN: take_listen(network, event); break;
 	case ACCEPT: take_accept(network, event); break;
 	case SEND:
 		take_send(network, event, attachment_next(syscall, ATTACH_DATA, 4, NULL));
@@ -399,10 +413,10 @@ void network_add_call(struct network *network, const struct event *event,
 	case SENDMMSG: take_sendmmsg(network, event); break;
 	case RECEIVE:
 	case RECVMMSG: take_receive(network, event, kind->network); break;
-	case SENDFILE: add_sent(network, syscall, 0); break;
+	case SENDFILE: add_sent(network, event, 0); break;
 	case SPLICE:
-		add_received(network, syscall, 0);
-		add_sent(network, syscall, 2);
+		add_received(network, event, 0);
+		add_sent(network, event, 2);
 		break;
 	}
 }
@@ -431,6 +445,7 @@ static int compare_peers(const void *a, const void *b)
 
 void network_finish(struct network *network)
 {
+	sockets_finish(&network->sockets);
 	if (network->count > 1)
 		qsort(network->peers, network->count, sizeof *network->peers, compare_peers);
 	for (uint32_t i = 0; i < network->count; i++) {

@@ -4,6 +4,7 @@
 
 #include "event.h"
 #include "model/errnos.h"
+#include "model/sockets.h"
 
 struct call_kind;
 struct files;
@@ -33,25 +34,12 @@ struct network_call {
 	uint8_t action, address, flags;
 };
 
-/* So many sockets are remembered. The kernel numbers them one after the other: an old one gives its
- * place to the one that many numbers later. */
-enum { NETWORK_SOCKETS = 1 << 16 };
-
-/* What is known of a socket, by its inode. */
-struct socket_fact {
-	uint64_t inode;  /* 0: nothing */
-	uint32_t peer;   /* position of the connection in `peers`; INDEX_NONE: not connected */
-	int32_t family, type, protocol; /* type -1: not known */
-	const struct name *bound; /* NULL: not bound, or not seen */
-	int64_t bound_port;
-};
-
 struct network {
 	struct store *store;
 	struct peer *peers; /* by process, op, address, port, once model_read has returned */
 	uint32_t count, capacity;
 	struct index index;
-	struct socket_fact *sockets; /* NETWORK_SOCKETS of them, or NULL while none was seen */
+	struct sockets sockets;
 	uint64_t connections; /* successful connects, filled in at the end */
 };
 

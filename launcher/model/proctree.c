@@ -16,6 +16,7 @@ void proctree_init(struct proctree *tree, struct store *store)
 void proctree_free(struct proctree *tree)
 {
 	environments_free(&tree->environments);
+	index_free(&tree->library_index);
 	index_free(&tree->index);
 }
 
@@ -30,6 +31,12 @@ struct process *proctree_find(const struct proctree *tree, uint32_t id)
 	return found == INDEX_NONE ? NULL : tree->list[found];
 }
 
+static void set_birth(struct process *process, const struct event *event)
+{
+	process->pid = event->pid;
+	process->start_ns = event->t_ns;
+}
+
 static struct process *add_process(struct proctree *tree, const struct event *event)
 {
 	if (!store_grow(tree->store, &tree->list, tree->count, &tree->capacity, sizeof *tree->list))
@@ -38,9 +45,8 @@ static struct process *add_process(struct proctree *tree, const struct event *ev
 	if (!process)
 		return NULL;
 	process->id = event->process;
-	process->pid = event->pid;
-	process->start_ns = event->t_ns;
 	process->threads = 1;
+	set_birth(process, event);
 	memcpy(process->comm, "ptwrap", process->comm_len = sizeof "ptwrap" - 1);
 	tree->store->failed |=
 		!index_add(&tree->index, store_hash(&process->id, sizeof process->id), tree->count);
@@ -56,22 +62,17 @@ struct process *proctree_process(struct proctree *tree, const struct event *even
 		tree->last = proctree_find(tree, event->process);
 	if (!tree->last)
 		tree->last = add_process(tree, event);
+	else if (!tree->last->born && event->t_ns < tree->last->start_ns)
+		set_birth(tree->last, event);
 	return tree->last;
 }
 
-void proctree_add_fork(struct proctree *tree, struct process *process, const struct event *event)
+void proctree_add_fork(struct process *process, const struct event *event)
 {
-	const struct process *parent = proctree_find(tree, event->fork.parent);
 	process->born = true;
-	process->pid = event->pid;
 	process->ppid = event->fork.ppid;
-	process->start_ns = event->t_ns;
 	process->parent = event->fork.parent == process->id ? 0 : event->fork.parent;
-	if (!parent || parent == process || process->first_exec)
-		return;
-	process->environment = parent->environment;
-	memcpy(process->comm, parent->comm, sizeof process->comm);
-	process->comm_len = parent->comm_len;
+	set_birth(process, event);
 }
 
 /* The kernel's own rule: the last component of the path, 15 bytes of it. */
@@ -84,12 +85,34 @@ static void set_comm(struct process *process, struct bytes path)
 		len = sizeof process->comm - 1;
 	if (len)
 		memcpy(process->comm, base, len);
+	process->comm[len] = '\0';
 	process->comm_len = (uint8_t)len;
 }
 
 static const struct name *name_or_none(struct store *store, struct bytes bytes)
 {
 	return bytes.len ? store_name(store, bytes) : NULL;
+}
+
+/* The image that ran at that time; NULL: that of before the first exec. The one that was asked for
+ * last is where the search begins. */
+static struct exec_image *image_at(struct process *process, uint64_t t_ns)
+{
+	struct exec_image *image = process->asked ? process->asked : process->first_exec;
+	while (image && image->at_ns > t_ns)
+		image = image->prev;
+	while (image && image->next && image->next->at_ns <= t_ns)
+		image = image->next;
+	return process->asked = image;
+}
+
+static void link_exec(struct process *process, struct exec_image *image)
+{
+	image->prev = image_at(process, image->at_ns);
+	image->next = image->prev ? image->prev->next : process->first_exec;
+	*(image->prev ? &image->prev->next : &process->first_exec) = image;
+	*(image->next ? &image->next->prev : &process->last_exec) = image;
+	process->exec_count++;
 }
 
 void proctree_add_exec(struct proctree *tree, struct process *process, const struct event *event)
@@ -105,18 +128,11 @@ void proctree_add_exec(struct proctree *tree, struct process *process, const str
 	image->interpreter = name_or_none(tree->store, exec->interpreter);
 	image->loader = name_or_none(tree->store, exec->loader);
 	image->fds = store_name(tree->store, exec->fds);
-	image->before = process->environment;
 	image->after = environments_add(&tree->environments, exec->environment);
 	image->uid = exec->uid;
 	image->gid = exec->gid;
 	image->flags = exec->flags;
-	*(process->last_exec ? &process->last_exec->next : &process->first_exec) = image;
-	process->last_exec = image;
-	process->exec_count++;
-	process->environment = image->after;
-	process->shim = false;
-	process->first_library = process->last_library = NULL;
-	set_comm(process, exec->path);
+	link_exec(process, image);
 }
 
 void proctree_add_exit(struct process *process, const struct event *event)
@@ -134,20 +150,50 @@ void proctree_add_exit(struct process *process, const struct event *event)
 	};
 }
 
+static struct image_word *word_at(struct process *process, uint64_t t_ns)
+{
+	struct exec_image *image = image_at(process, t_ns);
+	return image ? &image->word : &process->word;
+}
+
+const struct image_word *proctree_word(const struct process *process)
+{
+	return process->last_exec ? &process->last_exec->word : &process->word;
+}
+
+static bool same_library(const void *context, uint32_t position, const void *key)
+{
+	const struct library *known = ((const struct proctree *)context)->libraries[position];
+	const struct library *wanted = key;
+	return known->word == wanted->word && known->path == wanted->path;
+}
+
+static struct library *keep_library(struct proctree *tree, const struct library *made)
+{
+	const void *const key[] = { made->word, made->path };
+	uint32_t hash = store_hash(key, sizeof key);
+	if (index_find(&tree->library_index, hash, same_library, tree, made) != INDEX_NONE)
+		return NULL;
+	struct library *library = store_alloc(tree->store, sizeof *library);
+	if (!library || !store_grow(tree->store, &tree->libraries, tree->library_count,
+				    &tree->library_capacity, sizeof *tree->libraries))
+		return NULL;
+	*library = *made;
+	tree->store->failed |= !index_add(&tree->library_index, hash, tree->library_count);
+	return tree->libraries[tree->library_count++] = library;
+}
+
 void proctree_add_library(struct proctree *tree, struct process *process,
 			  const struct event *event)
 {
-	const struct name *path = store_name(tree->store, event->meta.text);
-	for (const struct library *known = process->first_library; known; known = known->next)
-		if (known->path == path)
-			return;
-	struct library *library = store_alloc(tree->store, sizeof *library);
-	if (!library || !path)
+	struct image_word *word = word_at(process, event->t_ns);
+	struct library made = { .word = word, .path = store_name(tree->store, event->meta.text),
+				.build_id = name_or_none(tree->store, event->meta.build_id) };
+	struct library *library = made.path ? keep_library(tree, &made) : NULL;
+	if (!library)
 		return;
-	library->path = path;
-	library->build_id = name_or_none(tree->store, event->meta.build_id);
-	*(process->last_library ? &process->last_library->next : &process->first_library) = library;
-	process->last_library = library;
+	*(word->last_library ? &word->last_library->next : &word->first_library) = library;
+	word->last_library = library;
 }
 
 /* Frequent calls move to the front as they are met, so that the search stays short. */
@@ -181,11 +227,8 @@ void proctree_add_call(struct proctree *tree, struct process *process, const str
 	process->call_count++;
 	process->error_count += failed;
 	process->unreadable_count += (syscall->flags & SYSCALL_UNREADABLE) != 0;
-	if (syscall->flags & SYSCALL_FROM_SHIM) {
-		process->shim = true;
-		if (process->last_exec)
-			process->last_exec->shim = true;
-	}
+	if (syscall->flags & SYSCALL_FROM_SHIM)
+		word_at(process, event->t_ns)->shim = true;
 	if (!count)
 		return;
 	count->calls++;
@@ -239,6 +282,69 @@ static void link_to_parent(const struct proctree *tree, struct process *process)
 	parent->last_child = process;
 }
 
+/* With what it began, in the order of ids, so that parents have theirs before. */
+static void inherit(struct process *process, const struct environment *own)
+{
+	if (process->born && !process->parent)
+		process->environment = own;
+	if (!process->up)
+		return;
+	const struct exec_image *image = image_at(process->up, process->start_ns);
+	process->image = image ? image : process->up->image;
+	process->environment = image ? image->after : process->up->environment;
+	if (process->image) {
+		set_comm(process, name_bytes(process->image->path));
+		return;
+	}
+	memcpy(process->comm, process->up->comm, sizeof process->comm);
+	process->comm_len = process->up->comm_len;
+}
+
+/* Once nobody inherits any more: an image's environment is compared with that of the one before. */
+static void settle_images(struct process *process)
+{
+	const struct environment *before = process->environment;
+	for (struct exec_image *image = process->first_exec; image; image = image->next) {
+		image->before = before;
+		before = image->after;
+	}
+	if (!process->last_exec)
+		return;
+	process->image = process->last_exec;
+	set_comm(process, name_bytes(process->image->path));
+}
+
+static struct exec_failure *merge_failures(struct exec_failure *a, struct exec_failure *b)
+{
+	struct exec_failure *merged = NULL, **end = &merged;
+	while (a && b) {
+		struct exec_failure **first = b->at_ns < a->at_ns ? &b : &a;
+		*end = *first;
+		end = &(*first)->next;
+		*first = *end;
+	}
+	*end = a ? a : b;
+	return merged;
+}
+
+/* By time; of the same time, as they came. sorted[i] holds none or 2^i of them. */
+static void sort_failures(struct process *process)
+{
+	enum { POWERS = 32 };
+	struct exec_failure *sorted[POWERS] = { NULL }, *all = NULL, *next;
+	for (struct exec_failure *failure = process->first_failure; failure; failure = next) {
+		unsigned power = 0;
+		next = failure->next;
+		failure->next = NULL;
+		for (; power < POWERS - 1 && sorted[power]; sorted[power++] = NULL)
+			failure = merge_failures(sorted[power], failure);
+		sorted[power] = merge_failures(sorted[power], failure);
+	}
+	for (unsigned power = 0; power < POWERS; power++)
+		all = merge_failures(sorted[power], all);
+	process->first_failure = all;
+}
+
 static void sort_by_id(struct proctree *tree)
 {
 	if (tree->count > 1)
@@ -250,13 +356,17 @@ static void sort_by_id(struct proctree *tree)
 	}
 }
 
-void proctree_finish(struct proctree *tree, const uint32_t *moved)
+void proctree_finish(struct proctree *tree, const struct environment *own, const uint32_t *moved)
 {
 	sort_by_id(tree);
-	for (uint32_t i = 0; i < tree->count; i++)
+	for (uint32_t i = 0; i < tree->count; i++) {
 		link_to_parent(tree, tree->list[i]);
+		inherit(tree->list[i], own);
+	}
 	for (uint32_t i = 0; i < tree->count; i++) {
 		struct process *process = tree->list[i];
+		settle_images(process);
+		sort_failures(process);
 		for (uint32_t j = 0; j < process->calls_kinds; j++)
 			process->calls[j].total = moved[process->calls[j].total];
 		if (process->calls_kinds > 1)

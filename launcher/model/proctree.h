@@ -1,4 +1,8 @@
-/* Processes: who was born of whom, what each executed, how it ended, what it used. */
+/* Processes: who was born of whom, what each executed, how it ended, what it used.
+ *
+ * Events may come in any order but one: an image's EVENT_EXEC precedes what that image tells of
+ * itself. What the order of time decides (who inherits what, which image made a call) is decided
+ * by t_ns, not by the order of events. */
 #ifndef PTWRAP_MODEL_PROCTREE_H
 #define PTWRAP_MODEL_PROCTREE_H
 
@@ -8,13 +12,19 @@
 
 struct call_kind;
 
+/* What an image told of itself. */
+struct image_word {
+	struct library *first_library, *last_library;
+	bool shim; /* calls came from it */
+};
+
 struct exec_image {
-	struct exec_image *next;
+	struct exec_image *next, *prev; /* by time */
 	uint64_t at_ns;
 	const struct name *path, *argv, *cwd, *interpreter, *loader, *fds; /* argv, fds: string vectors */
 	const struct environment *before, *after; /* before NULL: not known */
 	uint32_t uid, gid, flags;                 /* flags: enum exec_flag */
-	bool shim;                                /* calls came from it */
+	struct image_word word;
 };
 
 struct exec_failure {
@@ -26,6 +36,7 @@ struct exec_failure {
 
 struct library {
 	struct library *next;
+	const struct image_word *word; /* whose it is */
 	const struct name *path;
 	const struct name *build_id; /* raw bytes; NULL: none */
 };
@@ -49,15 +60,17 @@ struct process {
 	int32_t status;      /* as wait(2) gives it, with `ended` */
 	uint32_t threads;    /* tasks ever */
 	uint32_t exec_count;
-	bool born, ended, has_usage, shim, has_signal;
-	struct signal_entry last_signal; /* not yet counted: fatal, if death comes next; with has_signal */
+	bool born, ended, has_usage, has_signal;
+	struct signal_entry last_signal; /* not yet counted: fatal, if it is the death; with has_signal */
 	struct usage usage;  /* waited-for children included */
-	char comm[16];
+	char comm[16]; /* NUL-terminated */
 	uint8_t comm_len;
-	const struct environment *environment; /* with which the present image began */
+	const struct environment *environment; /* inherited at birth, once model_read has returned */
 	struct exec_image *first_exec, *last_exec;
-	struct exec_failure *first_failure, *last_failure;
-	struct library *first_library, *last_library; /* of the last image */
+	const struct exec_image *image; /* the last that it ran, be it inherited; NULL: none is known */
+	struct exec_image *asked;       /* that image_at gave last */
+	struct image_word word;   /* before the first exec */
+	struct exec_failure *first_failure, *last_failure; /* by time, once model_read has returned */
 	uint64_t call_count, error_count, unreadable_count;
 	struct call_count *calls; /* by name, once model_read has returned */
 	uint32_t calls_kinds, calls_capacity;
@@ -69,6 +82,9 @@ struct proctree {
 	struct process **list; /* by id, once model_read has returned */
 	uint32_t count, capacity;
 	struct index index;
+	struct library **libraries; /* of all images */
+	uint32_t library_count, library_capacity;
+	struct index library_index;
 	struct process *last; /* the one that was asked for last */
 	uint64_t thread_count, exec_count, call_count, error_count;
 };
@@ -82,7 +98,7 @@ struct process *proctree_process(struct proctree *tree, const struct event *even
 /* The process of that number; NULL if there is none. */
 struct process *proctree_find(const struct proctree *tree, uint32_t id);
 
-void proctree_add_fork(struct proctree *tree, struct process *process, const struct event *event);
+void proctree_add_fork(struct process *process, const struct event *event);
 void proctree_add_exec(struct proctree *tree, struct process *process, const struct event *event);
 void proctree_add_exit(struct process *process, const struct event *event);
 void proctree_add_library(struct proctree *tree, struct process *process,
@@ -94,8 +110,12 @@ void proctree_add_call(struct proctree *tree, struct process *process, const str
 void proctree_add_exec_failure(struct proctree *tree, struct process *process,
 			       const struct event *event);
 
-/* After the last event: sorts, links children to parents; moved: see calls_sort. */
-void proctree_finish(struct proctree *tree, const uint32_t *moved);
+/* What the process's last image told of itself. */
+const struct image_word *proctree_word(const struct process *process);
+
+/* After the last event: sorts, links children to parents, hands down what is inherited. own: the
+ * environment that ptwrap gave COMMAND. moved: see calls_sort. */
+void proctree_finish(struct proctree *tree, const struct environment *own, const uint32_t *moved);
 void proctree_free(struct proctree *tree);
 
 /* The process behind this one in a walk of the tree, parents before children, brothers and

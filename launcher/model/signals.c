@@ -39,7 +39,9 @@ void signals_add(struct signals *signals, const struct signal_entry *entry)
 	uint32_t hash = hash_signal(entry);
 	uint32_t found = index_find(&signals->index, hash, same_signal, signals, entry);
 	if (found != INDEX_NONE) {
-		signals->list[found].count++;
+		struct signal_entry *known = &signals->list[found];
+		known->count += entry->count;
+		known->at_ns = entry->at_ns < known->at_ns ? entry->at_ns : known->at_ns;
 		return;
 	}
 	if (!store_grow(signals->store, &signals->list, signals->count, &signals->capacity,
@@ -58,7 +60,9 @@ static int compare_signals(const void *a, const void *b)
 		return left->process < right->process ? -1 : 1;
 	if (left->number != right->number)
 		return left->number < right->number ? -1 : 1;
-	return (left->from > right->from) - (left->from < right->from);
+	if (left->from != right->from)
+		return left->from < right->from ? -1 : 1;
+	return left->fatal - right->fatal;
 }
 
 void signals_finish(struct signals *signals)

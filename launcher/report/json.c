@@ -236,7 +236,7 @@ static void write_exec(struct json *json, const struct exec_image *image)
 	text_or_null(json, "loader", image->loader);
 	json_string(json, "arch", image->flags & EXEC_I386 ? "i386" : "x86_64");
 	json_string(json, "linkage", image->flags & EXEC_STATIC ? "static" : "dynamic");
-	json_string(json, "view", image->shim ? "shim" : "kernel");
+	json_string(json, "view", image->word.shim ? "shim" : "kernel");
 	json_uint(json, "uid", image->uid);
 	json_uint(json, "gid", image->gid);
 	write_environment(json, image);
@@ -267,10 +267,11 @@ static void write_exec_failures(struct json *json, const struct process *process
 
 static void write_libraries(struct json *json, const struct process *process)
 {
-	if (!process->first_library)
+	const struct library *library = proctree_word(process)->first_library;
+	if (!library)
 		return;
 	json_open_array(json, "libraries");
-	for (const struct library *library = process->first_library; library; library = library->next) {
+	for (; library; library = library->next) {
 		char hex[2 * 64 + 1] = "";
 		for (size_t i = 0; library->build_id && i < library->build_id->len && i < 64; i++)
 			sprintf(hex + 2 * i, "%02x", (unsigned char)library->build_id->data[i]);
@@ -310,7 +311,7 @@ static void write_process(struct json *json, const struct model *model,
 		write_exec_failures(json, process);
 	if (model->sections.calls)
 		json_uint(json, "syscalls", process->call_count);
-	json_string(json, "view", process->shim ? "shim" : "kernel");
+	json_string(json, "view", proctree_word(process)->shim ? "shim" : "kernel");
 	write_libraries(json, process);
 	json_close_object(json);
 }
@@ -338,7 +339,7 @@ static void write_file(struct json *json, const struct file *file)
 	json_open_object(json, NULL);
 	json_text(json, "path", name_bytes(file->path));
 	optional(json, "root", file->root);
-	optional(json, "target", file->target);
+	optional(json, "target", file->target.name);
 	json_open_inline_array(json, "ops");
 	for (unsigned op = 0; op < FILE_OPS; op++)
 		if (file->ops >> op & 1)
@@ -346,8 +347,8 @@ static void write_file(struct json *json, const struct file *file)
 	json_close_array(json);
 	write_ids(json, "readers", &file->readers);
 	write_ids(json, "writers", &file->writers);
-	optional(json, "renamed_from", file->renamed_from);
-	optional(json, "renamed_to", file->renamed_to);
+	optional(json, "renamed_from", file->renamed_from.name);
+	optional(json, "renamed_to", file->renamed_to.name);
 	json_close_object(json);
 }
 
@@ -484,7 +485,7 @@ static int write_json(FILE *out, const struct model *model)
 		write_signals(&json, model);
 	write_coverage(&json, &model->coverage);
 	json_close_object(&json);
-	return 0;
+	return json_end(&json);
 }
 
 const struct report_format report_json = {

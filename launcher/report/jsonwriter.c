@@ -4,6 +4,9 @@
 #include "report/utf8.h"
 
 #include <assert.h>
+#include <errno.h>
+
+enum { FLUSHED_BYTES = 32 << 10 };
 
 static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 
@@ -12,10 +15,31 @@ void json_begin(struct json *json, FILE *out, bool pretty)
 	*json = (struct json){ .out = out, .pretty = pretty };
 }
 
+static void flush(struct json *json)
+{
+	if (json->text.len)
+		fwrite_unlocked(json->text.data, 1, json->text.len, json->out);
+	strbuf_cut(&json->text, 0);
+}
+
+int json_end(struct json *json)
+{
+	int error = json->text.failed ? -ENOMEM : 0;
+	if (json->out)
+		flush(json);
+	strbuf_free(&json->text);
+	return error;
+}
+
 static void put(struct json *json, const char *data, size_t len)
 {
 	if (len)
-		fwrite_unlocked(data, 1, len, json->out);
+		strbuf_append(&json->text, data, len);
+}
+
+static void put_char(struct json *json, char c)
+{
+	strbuf_append(&json->text, &c, 1);
 }
 
 static bool is_inline(const struct json *json)
@@ -26,7 +50,7 @@ static bool is_inline(const struct json *json)
 static void put_line(struct json *json)
 {
 	static const char spaces[] = "                                ";
-	putc_unlocked('\n', json->out);
+	put_char(json, '\n');
 	for (size_t left = json->depth * 2; left > 0;) {
 		size_t some = left < sizeof spaces - 1 ? left : sizeof spaces - 1;
 		put(json, spaces, some);
@@ -40,13 +64,15 @@ static void put_quoted(struct json *json, struct bytes text);
 static void put_key(struct json *json, const char *key)
 {
 	bool *has_members = &json->has_members[json->depth];
+	if (json->out && json->text.len >= FLUSHED_BYTES)
+		flush(json);
 	if (json->depth > 0) {
 		if (*has_members)
-			putc_unlocked(',', json->out);
+			put_char(json, ',');
 		if (!is_inline(json))
 			put_line(json);
 		else if (*has_members)
-			putc_unlocked(' ', json->out);
+			put_char(json, ' ');
 	}
 	*has_members = true;
 	if (!key)
@@ -58,7 +84,7 @@ static void put_key(struct json *json, const char *key)
 static void open_level(struct json *json, const char *key, char bracket)
 {
 	put_key(json, key);
-	putc_unlocked(bracket, json->out);
+	put_char(json, bracket);
 	assert(json->depth + 1 < JSON_DEPTH);
 	json->depth++;
 	json->has_members[json->depth] = false;
@@ -72,9 +98,9 @@ static void close_level(struct json *json, char bracket)
 	json->depth--;
 	if (!one_line)
 		put_line(json);
-	putc_unlocked(bracket, json->out);
+	put_char(json, bracket);
 	if (json->depth == 0)
-		putc_unlocked('\n', json->out);
+		put_char(json, '\n');
 }
 
 void json_open_object(struct json *json, const char *key)
@@ -156,7 +182,7 @@ static void put_escaped(struct json *json, unsigned char c)
 	if (c < sizeof named / sizeof *named && named[c])
 		put(json, named[c], 2);
 	else
-		fprintf(json->out, "\\u%04x", c);
+		strbuf_addf(&json->text, "\\u%04x", c);
 }
 
 static bool is_plain(unsigned char c)
@@ -166,7 +192,7 @@ static bool is_plain(unsigned char c)
 
 static void put_quoted(struct json *json, struct bytes text)
 {
-	putc_unlocked('"', json->out);
+	put_char(json, '"');
 	for (size_t at = 0; at < text.len;) {
 		size_t end = at;
 		while (end < text.len && is_plain((unsigned char)text.data[end]))
@@ -181,14 +207,14 @@ static void put_quoted(struct json *json, struct bytes text)
 		if (!valid)
 			put(json, replacement, sizeof replacement - 1);
 		else if (len == 2 && code < 0xa0)
-			fprintf(json->out, "\\u%04x", code); /* a terminal would take it for a control */
+			strbuf_addf(&json->text, "\\u%04x", code); /* a terminal would take it for a control */
 		else if (len == 1)
 			put_escaped(json, (unsigned char)text.data[at]);
 		else
 			put(json, text.data + at, len);
 		at += len;
 	}
-	putc_unlocked('"', json->out);
+	put_char(json, '"');
 }
 
 void json_string(struct json *json, const char *key, const char *string)
@@ -208,16 +234,16 @@ bool json_is_utf8(struct bytes text)
 static void put_base64(struct json *json, struct bytes bytes)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	putc_unlocked('"', json->out);
+	put_char(json, '"');
 	for (size_t at = 0; at < bytes.len; at += 3) {
 		uint32_t group = 0;
 		size_t some = bytes.len - at < 3 ? bytes.len - at : 3;
 		for (size_t i = 0; i < 3; i++)
 			group = group << 8 | (i < some ? (unsigned char)bytes.data[at + i] : 0);
 		for (size_t i = 0; i < 4; i++)
-			putc_unlocked(i <= some ? digits[group >> (18 - 6 * i) & 63] : '=', json->out);
+			put_char(json, i <= some ? digits[group >> (18 - 6 * i) & 63] : '=');
 	}
-	putc_unlocked('"', json->out);
+	put_char(json, '"');
 }
 
 void json_base64(struct json *json, const char *key, struct bytes bytes)

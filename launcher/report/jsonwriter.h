@@ -2,11 +2,11 @@
  *
  * Keys are given to each member of an object, NULL for elements of arrays. Text that is not UTF-8
  * is written with U+FFFD for what is wrong, and where it has a key its exact bytes follow in a
- * sibling KEY_bytes, base64. Write errors stay in the stream (ferror). */
+ * sibling KEY_bytes, base64. Write errors stay in the stream (ferror), a lack of memory in `text`. */
 #ifndef PTWRAP_REPORT_JSONWRITER_H
 #define PTWRAP_REPORT_JSONWRITER_H
 
-#include "bytes.h"
+#include "strbuf.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -14,15 +14,19 @@
 enum { JSON_DEPTH = 32 };
 
 struct json {
-	FILE *out;
+	FILE *out;              /* NULL: all of it stays in `text`, which its user takes */
+	struct strbuf text;     /* not yet written */
 	bool pretty;            /* two spaces a level; else all on one line */
 	unsigned depth;
 	unsigned inline_from;   /* from this depth on one line; 0: nowhere */
 	bool has_members[JSON_DEPTH];
 };
 
-/* *json for one document on `out`. */
+/* *json for one document on `out`, or for one after the other in json->text. */
 void json_begin(struct json *json, FILE *out, bool pretty);
+
+/* Writes what is left, frees the text. 0, or -ENOMEM where something was dropped. */
+int json_end(struct json *json);
 
 void json_open_object(struct json *json, const char *key);
 void json_close_object(struct json *json);

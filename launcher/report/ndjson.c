@@ -1,4 +1,4 @@
-/* The NDJSON report: every event of the recording, one a line, in its order. */
+/* The NDJSON report: every event of the recording, one a line. */
 #include "decode/decode.h"
 #include "decode/formats.h"
 #include "model/attachments.h"
@@ -271,22 +271,23 @@ static const struct {
 	[EVENT_NOTE] = { "meta", take_note },       [EVENT_END] = { "meta", take_end },
 };
 
-static void *begin_ndjson(FILE *out, const struct model *model)
+static void *begin_ndjson(const struct model *model)
 {
 	struct ndjson *state = calloc(1, sizeof *state);
 	if (!state)
 		return NULL;
 	state->model = model;
-	json_begin(&state->json, out, false);
+	json_begin(&state->json, NULL, false);
 	return state;
 }
 
-static int write_event(void *context, const struct event *event)
+static int make_line(void *context, const struct event *event, struct bytes *line)
 {
 	struct ndjson *state = context;
 	struct json *json = &state->json;
 	if (event->kind >= EVENT_KINDS || !kinds[event->kind].word)
 		return 0;
+	strbuf_reset(&json->text);
 	json_open_object(json, NULL);
 	json_uint(json, "t_ns", event->t_ns);
 	id_or_null(json, "process", event->process);
@@ -295,21 +296,22 @@ static int write_event(void *context, const struct event *event)
 	json_string(json, "event", kinds[event->kind].word);
 	kinds[event->kind].take(state, event);
 	json_close_object(json);
-	return state->text.failed ? -ENOMEM : 0;
+	*line = strbuf_bytes(&json->text);
+	return state->text.failed || json->text.failed ? -ENOMEM : 0;
 }
 
-static int end_ndjson(void *context)
+static void end_ndjson(void *context)
 {
 	struct ndjson *state = context;
+	json_end(&state->json);
 	strbuf_free(&state->text);
 	free(state);
-	return 0;
 }
 
 const struct report_format report_ndjson = {
 	.name = "ndjson",
 	.suffixes = (const char *const[]){ ".ndjson", ".jsonl", NULL },
 	.begin = begin_ndjson,
-	.event = write_event,
+	.line = make_line,
 	.end = end_ndjson,
 };

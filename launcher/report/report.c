@@ -3,6 +3,7 @@
 
 #include "recording.h"
 #include "report/formats.h"
+#include "report/sorter.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,33 +47,48 @@ const struct report_format *report_format_by_path(const char *path)
 	return best;
 }
 
-static int give_events(const struct report_format *format, void *state, FILE *out,
-		       struct recording_reader *reader)
+/* A recording begins and ends with events that are not of a time: their lines stand there too. */
+static uint64_t key_of(const struct event *event)
+{
+	return event->kind == EVENT_START ? 0 : event->kind == EVENT_END ? UINT64_MAX : event->t_ns;
+}
+
+static int add_lines(const struct report_format *format, void *state, struct sorter *sorter,
+		     struct recording_reader *reader)
 {
 	static _Thread_local struct event event;
 	int error = 0;
 	while (!error && recording_reader_next(reader, &event) == RECORDING_EVENT) {
-		error = format->event(state, &event);
-		if (!error && ferror_unlocked(out))
-			error = errno ? -errno : -EIO;
+		struct bytes line = { 0 };
+		error = format->line(state, &event, &line);
+		if (!error && line.len)
+			error = sorter_add(sorter, key_of(&event), line);
 	}
 	return error;
 }
 
-static int write_events(const struct report_format *format, FILE *out, const struct model *model,
-			int recording_fd)
+static int write_sorted(const struct report_format *format, void *state, FILE *out,
+			struct recording_reader *reader)
+{
+	struct sorter *sorter = sorter_create(SORTER_BYTES);
+	int error = sorter ? add_lines(format, state, sorter, reader) : -ENOMEM;
+	if (!error)
+		error = sorter_write(sorter, out);
+	sorter_destroy(sorter);
+	return error;
+}
+
+static int write_lines(const struct report_format *format, FILE *out, const struct model *model,
+		       int recording_fd)
 {
 	if (lseek(recording_fd, 0, SEEK_SET) < 0)
 		return -errno;
 	struct recording_reader *reader = recording_reader_open(recording_fd);
-	void *state = reader ? format->begin(out, model) : NULL;
-	int error = state ? give_events(format, state, out, reader) : -ENOMEM;
-	if (state && format->end) {
-		int ended = format->end(state);
-		error = error ? error : ended;
-	}
-	if (reader)
-		recording_reader_close(reader);
+	void *state = reader ? format->begin(model) : NULL;
+	int error = state ? write_sorted(format, state, out, reader) : -ENOMEM;
+	if (state)
+		format->end(state);
+	recording_reader_close(reader);
 	return error;
 }
 
@@ -81,7 +97,7 @@ int report_write(const struct report_format *format, FILE *out, const struct mod
 {
 	errno = 0;
 	int error = format->write ? format->write(out, model) :
-				    write_events(format, out, model, recording_fd);
+				    write_lines(format, out, model, recording_fd);
 	if (fflush(out) != 0 || ferror(out))
 		error = error ? error : errno ? -errno : -EIO;
 	return error;

@@ -7,18 +7,22 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+struct bytes;
 struct model;
 struct event;
 
-/* A writer of one format. Either works from the finished model alone (write), or sees each event
- * of the recording in order, after the model is whole (begin, event, end); members may be NULL. */
+/* A writer of one format. Either works from the finished model alone (write), or makes a line of
+ * each event of the recording, after the model is whole (begin, line, end): the lines are then put
+ * in the order of time, the events of one time in that of the recording. */
 struct report_format {
 	const char *name;            /* "json" */
 	const char *const *suffixes; /* NULL-terminated: ".json"; the longest known one wins */
 	int (*write)(FILE *out, const struct model *model);
-	void *(*begin)(FILE *out, const struct model *model);
-	int (*event)(void *state, const struct event *event);
-	int (*end)(void *state); /* frees state */
+	void *(*begin)(const struct model *model); /* NULL: no memory */
+	/* *line with its newline, or empty where the event has none; valid until the next call. 0 or
+	 * -ENOMEM. */
+	int (*line)(void *state, const struct event *event, struct bytes *line);
+	void (*end)(void *state); /* frees state */
 };
 
 /* All of them, the recording itself ("ptw") not among them; NULL-terminated. */

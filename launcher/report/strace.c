@@ -1,10 +1,10 @@
 /* The `strace` report: one line an event, as `strace -f -ttt -T -y -o FILE` writes them. A call is
- * one whole line, in the order of the recording: calls of several tasks that overlap are not cut
- * into "unfinished" and "resumed". Owns the layout of the line; the text of a call is decode's. */
+ * one whole line, that of its entry: calls of several tasks that overlap are not cut into
+ * "unfinished" and "resumed". Owns the layout of the line; the text of a call is decode's. */
 #include "formats.h"
 
 #include "decode/decode.h"
-#include "event.h"
+#include "model/model.h"
 #include "strbuf.h"
 #include "syscall.h"
 
@@ -21,17 +21,15 @@ enum {
 };
 
 struct strace_report {
-	FILE *out;
 	struct strbuf line;
 	uint64_t realtime_ns; /* of the run's beginning */
 };
 
-static void *begin(FILE *out, const struct model *model)
+static void *begin(const struct model *model)
 {
-	(void)model;
 	struct strace_report *report = calloc(1, sizeof *report);
 	if (report)
-		report->out = out;
+		report->realtime_ns = model->run.realtime_ns;
 	return report;
 }
 
@@ -107,9 +105,6 @@ static void write_end(struct strace_report *report, const struct event *event, i
 static void write_event(struct strace_report *report, const struct event *event)
 {
 	switch (event->kind) {
-	case EVENT_START:
-		report->realtime_ns = event->start.realtime_ns;
-		break;
 	case EVENT_SYSCALL:
 		write_syscall(report, event);
 		break;
@@ -128,28 +123,22 @@ static void write_event(struct strace_report *report, const struct event *event)
 	}
 }
 
-static int add_event(void *state, const struct event *event)
+static int make_line(void *state, const struct event *event, struct bytes *line)
 {
 	struct strace_report *report = state;
 	strbuf_reset(&report->line);
 	write_event(report, event);
-	if (report->line.failed)
-		return -ENOMEM;
-	if (!report->line.len)
-		return 0;
-	strbuf_add_char(&report->line, '\n');
-	if (report->line.failed)
-		return -ENOMEM;
-	errno = EIO;
-	return fwrite(report->line.data, report->line.len, 1, report->out) == 1 ? 0 : -errno;
+	if (report->line.len)
+		strbuf_add_char(&report->line, '\n');
+	*line = strbuf_bytes(&report->line);
+	return report->line.failed ? -ENOMEM : 0;
 }
 
-static int end(void *state)
+static void end(void *state)
 {
 	struct strace_report *report = state;
 	strbuf_free(&report->line);
 	free(report);
-	return 0;
 }
 
 static const char *const suffixes[] = { ".strace", NULL };
@@ -158,6 +147,6 @@ const struct report_format report_strace = {
 	.name = "strace",
 	.suffixes = suffixes,
 	.begin = begin,
-	.event = add_event,
+	.line = make_line,
 	.end = end,
 };

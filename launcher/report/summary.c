@@ -142,9 +142,9 @@ static void write_ran(struct summary *summary)
 static void add_path(struct summary *summary, const struct file *file)
 {
 	plain_add_text(&summary->line, name_bytes(file->path));
-	if (file->ops & FILE_RENAME && file->renamed_to) {
+	if (file->ops & FILE_RENAME && file->renamed_to.name) {
 		strbuf_add_string(&summary->line, " -> ");
-		plain_add_text(&summary->line, name_bytes(file->renamed_to));
+		plain_add_text(&summary->line, name_bytes(file->renamed_to.name));
 	}
 	end_line(summary);
 }
@@ -270,14 +270,6 @@ static void write_refused(struct summary *summary)
 
 /* ---- time ---- */
 
-/* The program that a process without an exec of its own runs is its parent's. */
-static const struct name *program_of(const struct process *process)
-{
-	while (process && !process->last_exec)
-		process = process->up;
-	return process ? process->last_exec->path : NULL;
-}
-
 static void write_time(struct summary *summary)
 {
 	const struct proctree *tree = &summary->model->proctree;
@@ -290,8 +282,8 @@ static void write_time(struct summary *summary)
 	for (uint32_t i = 0; i < tree->count; i++) {
 		const struct process *process = tree->list[i];
 		uint64_t cpu_ns = process->usage.user_ns + process->usage.system_ns;
-		if (!process->first_child && process->has_usage && program_of(process))
-			programs[count++] = (struct program){ program_of(process), 1, cpu_ns };
+		if (!process->first_child && process->has_usage && process->image)
+			programs[count++] = (struct program){ process->image->path, 1, cpu_ns };
 	}
 	count = merge_programs(programs, count);
 	qsort(programs, count, sizeof *programs, compare_cpu);

@@ -249,9 +249,9 @@ static void write_file(struct text *text, const struct file *file, uint32_t ops)
 	}
 	plain_add_text(line, name_bytes(file->path));
 	add_link(line, "  in root ", file->root);
-	add_link(line, "  -> ", file->target);
-	add_link(line, "  from ", file->renamed_from);
-	add_link(line, "  to ", file->renamed_to);
+	add_link(line, "  -> ", file->target.name);
+	add_link(line, "  from ", file->renamed_from.name);
+	add_link(line, "  to ", file->renamed_to.name);
 	add_ids(line, "  by ", &file->writers);
 	if (ops == FILE_READ)
 		add_ids(line, "  by ", &file->readers);

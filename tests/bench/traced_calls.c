@@ -21,7 +21,7 @@ int main(void)
 	struct sock_fprog program;
 	char error[256];
 	if (selection_init(&selection, LEVEL_AUDIT, NULL, false, error, sizeof(error)) < 0 ||
-	    filter_build(&selection, &program) < 0)
+	    filter_build(&selection, NULL, &program) < 0)
 		return EXIT_FAILURE;
 	const char *separator = "trace=";
 	for (uint32_t number = 0; number < syscall_limit(ABI_X86_64); number++) {

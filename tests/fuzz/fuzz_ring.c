@@ -36,10 +36,31 @@ static int take(void *context, const struct ring_message *message)
 			abort();
 		touch(message->syscall.data);
 		break;
+	case RING_EXEC:
+		touch(message->exec.path);
+		touch(message->exec.first);
+		break;
 	default:
 		abort();
 	}
 	return 0;
+}
+
+/* Whatever stands there, an answer comes back. */
+static void ask(struct ringread *reader, size_t size)
+{
+	struct ring_flight flight;
+	if (ringread_fullest(reader) > RING_LANE_CELLS)
+		abort();
+	sum += ringread_owes(reader, (uint32_t)size % 8);
+	sum += ringread_is_empty(reader);
+	unsigned seen = 0;
+	ringread_peek(reader, (uint32_t)size % 8, take, &seen);
+	if (seen > RING_LANES * RING_LANE_CELLS)
+		abort();
+	for (uint32_t thread = 0; thread < 3 * RING_FLIGHTS; thread += 7)
+		if (ringread_flight(reader, thread, &flight) && ringread_flight_tell(reader, thread, thread % 2))
+			sum += flight.number;
 }
 
 struct stroke { /* four bytes of input; the bytes to be put follow */
@@ -51,6 +72,11 @@ static void put(struct ring *ring, const struct stroke *stroke, const uint8_t *d
 {
 	uint32_t number = stroke->number % RING_LANE_CELLS;
 	struct ring_cell *cell = &ring->cell[stroke->lane % RING_LANES][number];
+	if (stroke->lane & 0x80) {
+		memcpy(&ring->flight[number % RING_FLIGHTS], data,
+		       len < sizeof(ring->flight[0]) ? len : sizeof(ring->flight[0]));
+		return;
+	}
 	if (!(stroke->len & 0x80)) {
 		memcpy(cell, data, len);
 		return;
@@ -84,12 +110,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ring *ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 	if (!reader || ring == MAP_FAILED)
 		abort();
-	bool all_dead = size && data[0] & 1;
+	static const uint32_t threads[] = { 1, 3 };
+	struct ringread_dead dead = { .all = size && data[0] & 1, .threads = threads, .count = 2 };
 	size_t half = size / 2;
 	scribble(ring, data, half);
-	ringread_drain(reader, all_dead, take, &messages);
+	ask(reader, size);
+	ringread_drain(reader, &dead, take, &messages);
 	scribble(ring, data + half, size - half);
-	ringread_drain(reader, true, take, &messages);
+	dead.all = true;
+	ringread_drain(reader, &dead, take, &messages);
+	ask(reader, size);
 	if (messages > 2 * RING_LANES * RING_LANE_CELLS)
 		abort();
 	munmap(ring, RING_BYTES);

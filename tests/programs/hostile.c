@@ -241,7 +241,7 @@ struct mapping {
 	char rights[8];
 };
 
-/* The mappings that have ptwrap in their name. */
+/* The mappings that have ptwrap in their name, but for those that are the loader's text, or libc's. */
 static size_t find_mappings(struct mapping *found, size_t room)
 {
 	char line[512];
@@ -249,7 +249,7 @@ static size_t find_mappings(struct mapping *found, size_t room)
 	FILE *maps = fopen("/proc/self/maps", "re");
 	while (maps && count < room && fgets(line, sizeof line, maps))
 		if (strstr(line, "ptwrap-") && sscanf(line, "%lx-%lx %7s", &found[count].start, &found[count].end,
-						      found[count].rights) == 3)
+						      found[count].rights) == 3 && found[count].start < 1UL << 31)
 			count++;
 	return count;
 }

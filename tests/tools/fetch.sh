@@ -78,7 +78,13 @@ fetch() {
 # musl is for the programs under audit that are built with it; without it they are left out, by name.
 fetch_musl() {
 	[ -n "$(compgen -G 'tests/programs/*_musl.c')" ] || return 0
-	present musl || { echo "fetching musl musl-dev"; download musl musl-dev; }
+	present musl && return
+	echo "fetching musl musl-dev"
+	download musl musl-dev || return 1
+	# Where /usr is merged, installing would have put the one beside the other. A loader is known by its name.
+	cp -a "$into/lib/x86_64-linux-musl/." "$into/usr/lib/x86_64-linux-musl/"
+	ln -sf libc.so "$into/usr/lib/x86_64-linux-musl/ld-musl-x86_64.so.1"
+	present musl
 }
 
 PATH=$into/bin:$PATH

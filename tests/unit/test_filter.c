@@ -69,7 +69,7 @@ static struct selection select_calls(enum level level, const char *trace, bool a
 static struct sock_fprog build(const struct selection *selection)
 {
 	struct sock_fprog program;
-	int status = filter_build(selection, &program);
+	int status = filter_build(selection, NULL, &program);
 	CHECK(status == 0, "filter_build: %s", strerror(-status));
 	return program;
 }

@@ -284,8 +284,8 @@ static void renames_stand_on_both_names(void)
 	add_rename(1, "/gone", "/c", -ENOENT);
 	end_simple_run();
 	CHECK(ops_of("/a") == FILE_RENAME && ops_of("/b") == FILE_RENAME);
-	CHECK(strcmp(file_at("/a")->renamed_to->data, "/b") == 0);
-	CHECK(strcmp(file_at("/b")->renamed_from->data, "/a") == 0);
+	CHECK(strcmp(file_at("/a")->renamed_to.name->data, "/b") == 0);
+	CHECK(strcmp(file_at("/b")->renamed_from.name->data, "/a") == 0);
 	CHECK(ops_of("/gone") == FILE_MISSING && !file_at("/c"));
 	model_free(model);
 }

@@ -3,6 +3,7 @@
 #include "resolve.h"
 
 #include "procfs.h"
+#include "workdir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -322,9 +323,31 @@ static void test_another_root_is_looked_up_from_inside(void)
 	close(ends[0]);
 }
 
+/* A descriptor of this process's that has now another file, as another name's next one would have. */
+static bool is_directory(int fd, const char *name)
+{
+	return resolve_is_directory(&here, fd, bytes_of_string(name));
+}
+
+static void test_a_file_stays_one_until_a_directory_may_take_its_place(void)
+{
+	int file = open("/dev/null", O_RDONLY | O_CLOEXEC), directory = open("/", O_RDONLY | O_CLOEXEC);
+	CHECK(is_directory(directory, "/it") && !is_directory(file, "/it"), "as it is");
+	CHECK(!is_directory(directory, "/it"), "that it was none is remembered");
+	CHECK(is_directory(directory, "/it (deleted)"), "not of a name that may be several files'");
+	resolve_directories_change_begins();
+	CHECK(is_directory(directory, "/it") && !is_directory(file, "/it"), "while one is being made");
+	CHECK(is_directory(directory, "/it"), "nothing is remembered");
+	resolve_directories_change_ended();
+	CHECK(is_directory(directory, "/it"), "nor of before");
+	close(file);
+	close(directory);
+}
+
 int main(void)
 {
 	here = (struct place){ .tid = getpid() };
+	workdir_change_begins(); /* this process goes about unannounced */
 	make_tree();
 	test_names_are_absolute_and_plain();
 	test_dot_dot_goes_up_from_where_links_lead();
@@ -337,6 +360,7 @@ int main(void)
 	test_magic_links_are_the_task_s_own();
 	test_the_root_is_taken_off_whole_components_only();
 	test_another_root_is_looked_up_from_inside();
+	test_a_file_stays_one_until_a_directory_may_take_its_place();
 	CHECK(chdir("/") == 0, "/");
 	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	printf("ok %ld\n", checks);

@@ -34,6 +34,8 @@ static long failures, checks;
 
 enum { THREADS = 6, CALLS = 20000, DATA = 200 };
 
+static const struct ringread_dead all_dead = { .all = true };
+
 struct both { /* ends of one ring */
 	int memfd;
 	struct ring *ring;
@@ -59,17 +61,23 @@ static void close_both(struct both *both)
 	close(both->memfd);
 }
 
-/* Call `number` of a thread; its data are as many bytes as its number says, all equal to it. */
+/* Paths hold no NUL. */
+static uint8_t byte_of(uint32_t number)
+{
+	return (uint8_t)(number | 1);
+}
+
+/* Call `number` of a thread; its data are as many bytes as its number says, all alike. */
 static bool emit_call(struct ring *ring, uint32_t thread, uint32_t number)
 {
 	uint64_t more[3] = { number + 3, number + 4, number + 5 };
 	uint8_t data[DATA];
 	struct ring_syscall call = {
 		.kind = RING_SYSCALL, .arg_count = 6, .data_arg = 1, .data_len = (uint16_t)(number % DATA),
-		.number = number, .dur_ns = 5, .t_ns = number, .ret = -(int64_t)number,
+		.number = (uint16_t)number, .dur_ticks = 5, .t_ticks = number, .ret = -(int64_t)number,
 		.args = { number, number + 1, number + 2 },
 	};
-	memset(data, (int)(number & 0xff), sizeof(data));
+	memset(data, byte_of(number), sizeof(data));
 	return emit(ring, &(struct emit_message){ .thread = thread,
 		.part = { { &call, sizeof(call) }, { more, sizeof(more) }, { data, call.data_len } } });
 }
@@ -84,15 +92,16 @@ struct collected {
 
 static bool is_intact(const struct ring_message *message)
 {
-	uint32_t number = message->syscall.number;
+	uint32_t number = (uint32_t)message->syscall.t_ticks;
 	if (message->kind != RING_SYSCALL || message->syscall.ret != -(int64_t)number ||
-	    message->syscall.t_ns != number || message->syscall.data.len != number % DATA)
+	    message->syscall.number != (uint16_t)number || message->syscall.dur_ticks != 5 ||
+	    message->syscall.data.len != number % DATA)
 		return false;
 	for (uint32_t i = 0; i < 6; i++)
 		if (message->syscall.args[i] != number + i)
 			return false;
 	for (size_t i = 0; i < message->syscall.data.len; i++)
-		if ((uint8_t)message->syscall.data.data[i] != (uint8_t)number)
+		if ((uint8_t)message->syscall.data.data[i] != byte_of(number))
 			return false;
 	return true;
 }
@@ -106,8 +115,8 @@ static int collect(void *context, const struct ring_message *message)
 		return 0;
 	}
 	uint32_t *next = &collected->next[message->thread];
-	collected->gaps += message->syscall.number != *next;
-	*next = message->syscall.number + 1;
+	collected->gaps += message->syscall.t_ticks != *next;
+	*next = (uint32_t)message->syscall.t_ticks + 1;
 	return 0;
 }
 
@@ -116,6 +125,9 @@ static int keep(void *context, const struct ring_message *message)
 	struct collected *collected = context;
 	collected->count++;
 	collected->last = *message;
+	if (message->kind == RING_EXEC)
+		snprintf(collected->text, sizeof(collected->text), "%.*s %.*s", (int)message->exec.path.len,
+			 message->exec.path.data, (int)message->exec.first.len, message->exec.first.data);
 	if (message->kind == RING_LIBRARY)
 		snprintf(collected->text, sizeof(collected->text), "%.*s", (int)message->library.path.len,
 			 message->library.path.data);
@@ -129,10 +141,10 @@ static void test_messages_arrive_whole_and_once(void)
 	open_both(&both);
 	for (uint32_t number = 0; number < 5000; number++) {
 		CHECK(emit_call(both.ring, 3, number), "%u", number);
-		ringread_drain(both.reader, false, collect, &collected);
+		ringread_drain(both.reader, NULL, collect, &collected);
 	}
 	CHECK(collected.count == 5000 && !collected.wrong && collected.gaps == 0, "%lu", collected.count);
-	ringread_drain(both.reader, true, collect, &collected);
+	ringread_drain(both.reader, &all_dead, collect, &collected);
 	CHECK(collected.count == 5000, "%lu", collected.count);
 	close_both(&both);
 }
@@ -148,7 +160,7 @@ static void test_a_library_with_the_longest_path_fits(void)
 	CHECK(emit(both.ring, &(struct emit_message){ .thread = 1,
 		.part = { { &library, sizeof(library) }, { "01234567890123456789", 20 }, { path, sizeof(path) } } }),
 	      "emitted");
-	ringread_drain(both.reader, false, keep, &collected);
+	ringread_drain(both.reader, NULL, keep, &collected);
 	CHECK(collected.count == 1 && memcmp(collected.text, path, sizeof(path)) == 0, "%lu", collected.count);
 	CHECK(collected.last.library.build_id.len == 20 && !collected.last.cut, "build id");
 	close_both(&both);
@@ -164,7 +176,7 @@ static void test_numbers_wrap(void)
 	struct ringread *again = ringread_attach(both.memfd);
 	for (uint32_t number = 0; again && number < 600; number++) {
 		CHECK(emit_call(both.ring, 1, number), "%u", number);
-		ringread_drain(again, false, collect, &collected);
+		ringread_drain(again, NULL, collect, &collected);
 	}
 	CHECK(collected.count == 600 && !collected.wrong && collected.gaps == 0, "%lu", collected.count);
 	ringread_close(again);
@@ -184,7 +196,7 @@ static void test_a_full_ring_refuses_and_counts(void)
 	for (int i = 0; i < 3; i++)
 		emit_or_count(both.ring, &(struct emit_message){ .part = { { &process, sizeof(process) } } });
 	CHECK(ringread_counters(both.reader).dropped == 3, "dropped");
-	ringread_drain(both.reader, false, collect, &collected);
+	ringread_drain(both.reader, NULL, collect, &collected);
 	CHECK(collected.count == emitted, "%lu", collected.count);
 	CHECK(emit_call(both.ring, 2, 0), "room again");
 	close_both(&both);
@@ -200,9 +212,9 @@ static void test_an_old_hint_is_only_slow(void)
 		if (number % 7 == 0)
 			both.ring->lane[1].hint = 0;
 		if (number % 40 == 0)
-			ringread_drain(both.reader, false, collect, &collected);
+			ringread_drain(both.reader, NULL, collect, &collected);
 	}
-	ringread_drain(both.reader, false, collect, &collected);
+	ringread_drain(both.reader, NULL, collect, &collected);
 	CHECK(collected.count == 2000 && !collected.wrong, "%lu", collected.count);
 	close_both(&both);
 }
@@ -215,11 +227,126 @@ static void test_a_half_written_message_waits_for_its_writer(void)
 	struct claim claim = { .cells = both.ring->cell[1], .count = 3, .thread = 1 };
 	CHECK(claim_cells(&both.ring->lane[1], &claim), "claimed");
 	CHECK(emit_call(both.ring, 1, 0), "behind it");
-	ringread_drain(both.reader, false, collect, &collected);
+	ringread_drain(both.reader, NULL, collect, &collected);
 	CHECK(collected.count == 0, "%lu", collected.count);
-	ringread_drain(both.reader, true, collect, &collected);
+	ringread_drain(both.reader, &all_dead, collect, &collected);
 	CHECK(collected.count == 1 && ringread_counters(both.reader).skipped == 1, "%lu", collected.count);
 	close_both(&both);
+}
+
+/* A claim holds up its lane only while somebody may complete it. */
+static void test_an_abandoned_claim_is_skipped(void)
+{
+	static const uint32_t others[] = { 2, 3 }, its[] = { 2, 1 };
+	struct both both;
+	struct collected collected = { 0 };
+	open_both(&both);
+	struct claim claim = { .cells = both.ring->cell[1], .count = 2, .thread = 1 };
+	CHECK(!ringread_owes(both.reader, 1) && ringread_is_empty(both.reader), "nothing yet");
+	CHECK(emit_call(both.ring, 1, 0) && claim_cells(&both.ring->lane[1], &claim), "claimed");
+	CHECK(emit_call(both.ring, 1 + RING_LANES, 0), "of another thread, behind it");
+	CHECK(ringread_owes(both.reader, 1) && !ringread_owes(both.reader, 1 + RING_LANES), "who owes");
+	ringread_drain(both.reader, &(struct ringread_dead){ .threads = others, .count = 2 }, collect, &collected);
+	CHECK(collected.count == 1 && !ringread_is_empty(both.reader), "%lu", collected.count);
+	ringread_drain(both.reader, &(struct ringread_dead){ .threads = its, .count = 2 }, collect, &collected);
+	CHECK(collected.count == 2 && ringread_counters(both.reader).skipped == 1, "%lu", collected.count);
+	CHECK(ringread_is_empty(both.reader), "all read");
+	close_both(&both);
+}
+
+static void test_how_full_it_is(void)
+{
+	struct both both;
+	open_both(&both);
+	CHECK(ringread_fullest(both.reader) == 0, "empty");
+	for (int i = 0; i < 10; i++)
+		emit_call(both.ring, 5, 0);
+	CHECK(ringread_fullest(both.reader) == 20, "%u", ringread_fullest(both.reader));
+	both.ring->lane[2].hint = UINT32_MAX;
+	CHECK(ringread_fullest(both.reader) == 20, "a hint that cannot be");
+	close_both(&both);
+}
+
+static void test_an_announced_exec_says_what_was_passed(void)
+{
+	struct both both;
+	struct collected collected = { 0 };
+	struct ring_exec exec = { .kind = RING_EXEC, .number = 59, .argc = 3, .path_len = 9, .first_len = 4,
+				  .dirfd = AT_FDCWD, .t_ticks = 77, .args = { 1, 2, 3, 4 } };
+	open_both(&both);
+	emit(both.ring, &(struct emit_message){ .thread = 6,
+		.part = { { &exec, sizeof(exec) }, { "/bin/true", 9 }, { "true", 4 } } });
+	ringread_drain(both.reader, NULL, keep, &collected);
+	const struct ring_message *last = &collected.last;
+	CHECK(last->kind == RING_EXEC && last->thread == 6 && last->exec.number == 59, "kind");
+	CHECK(last->exec.argc == 3 && last->exec.dirfd == AT_FDCWD && last->exec.t_ticks == 77, "numbers");
+	CHECK(last->exec.args[3] == 4, "arguments");
+	CHECK(strcmp(collected.text, "/bin/true true") == 0, "%s", collected.text);
+	close_both(&both);
+}
+
+static void test_lengths_that_lie_are_garbage(void)
+{
+	static const struct ring_exec execs[] = {
+		{ .kind = RING_EXEC, .path_len = 4096 }, { .kind = RING_EXEC, .path_len = 1, .first_len = UINT16_MAX },
+	};
+	static const struct ring_syscall calls[] = {
+		{ .kind = RING_SYSCALL, .arg_count = 7 }, { .kind = RING_SYSCALL, .arg_count = 1, .data_len = 2, .data_arg = 1 },
+		{ .kind = RING_SYSCALL, .data_len = 2, .data_arg = RING_DATA_RETURN },
+		{ .kind = RING_SYSCALL, .arg_count = 1, .data_len = UINT16_MAX },
+		{ .kind = RING_SYSCALL, .arg_count = 1, .data_len = 3 /* NULs */ },
+	};
+	struct both both;
+	struct collected collected = { 0 };
+	open_both(&both);
+	for (size_t i = 0; i < 2; i++)
+		emit(both.ring, &(struct emit_message){ .part = { { &execs[i], sizeof(execs[i]) }, { "xx", 2 } } });
+	for (size_t i = 0; i < 5; i++)
+		emit(both.ring, &(struct emit_message){ .part = { { &calls[i], sizeof(calls[i]) }, { "\0\0\0", 3 } } });
+	ringread_drain(both.reader, NULL, keep, &collected);
+	CHECK(collected.count == 0 && ringread_counters(both.reader).garbage == 7, "%lu", collected.count);
+	close_both(&both);
+}
+
+static void test_calls_under_way_are_told(void)
+{
+	struct both both;
+	struct ring_flight flight;
+	open_both(&both);
+	CHECK(!ringread_flight(both.reader, 0, &flight) && !ringread_flight(both.reader, 5, &flight), "none");
+	both.ring->flight[5] = (struct ring_flight){ .thread = 5 + RING_FLIGHTS, .state = RING_FLIGHT_INSIDE,
+						     .number = 60, .t_ticks = 9, .args = { 1, 2, 3, 4, 5, 6 } };
+	CHECK(!ringread_flight(both.reader, 5, &flight), "another's slot");
+	CHECK(ringread_flight(both.reader, 5 + RING_FLIGHTS, &flight) && flight.number == 60 && flight.args[5] == 6,
+	      "its own");
+	CHECK(ringread_flight_tell(both.reader, 5 + RING_FLIGHTS, false), "told");
+	CHECK(!ringread_flight_tell(both.reader, 5 + RING_FLIGHTS, false), "once");
+	CHECK(ringread_flight(both.reader, 5 + RING_FLIGHTS, &flight) && flight.state == RING_FLIGHT_TOLD, "state");
+	both.ring->flight[5].state = 77;
+	CHECK(!ringread_flight(both.reader, 5 + RING_FLIGHTS, &flight), "no such state");
+	close_both(&both);
+}
+
+/* A file by name cannot be sealed. */
+static void test_a_ring_that_is_cut_short_reads_as_empty(void)
+{
+	FILE *file = tmpfile();
+	struct collected collected = { 0 };
+	CHECK(file && ftruncate(fileno(file), RING_BYTES) == 0, "set up");
+	struct ringread *reader = ringread_make(fileno(file));
+	CHECK(reader != NULL, "made");
+	ringread_set_generation(reader, 12);
+	struct ringread *other = ringread_attach(fileno(file));
+	CHECK(other && ringread_generation(other) == 12, "attached");
+	ringread_guard();
+	CHECK(ftruncate(fileno(file), 0) == 0, "cut");
+	CHECK(ringread_drain(reader, NULL, collect, &collected) == 0 && collected.count == 0, "empty");
+	CHECK(ringread_counters(reader).garbage > 0, "and noticed");
+	CHECK(ringread_is_empty(reader), "still");
+	CHECK(!ringread_attach(fileno(file)) && errno == EINVAL, "not to be attached any more");
+	ringread_close(reader);
+	ringread_close(other);
+	fclose(file);
 }
 
 struct writer {
@@ -238,7 +365,7 @@ static void *write_calls(void *argument)
 	return NULL;
 }
 
-/* All in one lane (threads 0, 7, 14, ...), and so in the others once it is full. */
+/* All in one lane (threads 0, 8, 16, ...), and so in the others once it is full. */
 static void test_threads_share_lanes(void)
 {
 	struct both both;
@@ -251,7 +378,7 @@ static void test_threads_share_lanes(void)
 		pthread_create(&threads[i], NULL, write_calls, &writers[i]);
 	}
 	while (collected.count < (uint64_t)THREADS * CALLS) {
-		ringread_drain(both.reader, false, collect, &collected);
+		ringread_drain(both.reader, NULL, collect, &collected);
 		sched_yield();
 	}
 	for (int i = 0; i < THREADS; i++)
@@ -284,16 +411,16 @@ static void test_killed_writers_lose_only_what_they_wrote(void)
 				write_until_killed(both.ring, 3 + RING_LANES * i);
 		}
 		while (collected.count < 100 + (uint64_t)round) {
-			ringread_drain(both.reader, false, collect, &collected);
+			ringread_drain(both.reader, NULL, collect, &collected);
 			sched_yield();
 		}
 		for (int i = 0; i < 2; i++)
 			kill(writers[i], SIGKILL);
 		for (int i = 0; i < 2; i++)
 			waitpid(writers[i], NULL, 0);
-		ringread_drain(both.reader, true, collect, &collected);
+		ringread_drain(both.reader, &all_dead, collect, &collected);
 		uint64_t before = collected.count;
-		ringread_drain(both.reader, true, collect, &collected);
+		ringread_drain(both.reader, &all_dead, collect, &collected);
 		struct ringread_counters counters = ringread_counters(both.reader);
 		CHECK(!collected.wrong && collected.count == before && counters.garbage == 0, "round %d", round);
 		CHECK(counters.skipped <= 2, "round %d: %lu skipped", round, counters.skipped);
@@ -317,7 +444,7 @@ static void test_nonsense_is_counted_and_passed(void)
 		struct collected collected = { 0 };
 		open_both(&both);
 		both.ring->cell[0][0].word = words[i];
-		ringread_drain(both.reader, true, collect, &collected);
+		ringread_drain(both.reader, &all_dead, collect, &collected);
 		uint64_t garbage = ringread_counters(both.reader).garbage;
 		CHECK(collected.count == 0 && garbage == (i >= 2), "word %zu: %lu", i, garbage);
 		close_both(&both);
@@ -338,9 +465,9 @@ static void test_a_sink_can_end_it(void)
 	open_both(&both);
 	emit_call(both.ring, 1, 0);
 	emit_call(both.ring, 1, 1);
-	CHECK(ringread_drain(both.reader, false, refuse, NULL) == 42, "its value");
+	CHECK(ringread_drain(both.reader, NULL, refuse, NULL) == 42, "its value");
 	collected.next[1] = 1;
-	CHECK(ringread_drain(both.reader, false, collect, &collected) == 0 && collected.count == 1, "the rest");
+	CHECK(ringread_drain(both.reader, NULL, collect, &collected) == 0 && collected.count == 1, "the rest");
 	CHECK(collected.gaps == 0, "in order");
 	close_both(&both);
 }
@@ -373,6 +500,12 @@ int main(void)
 	test_a_full_ring_refuses_and_counts();
 	test_an_old_hint_is_only_slow();
 	test_a_half_written_message_waits_for_its_writer();
+	test_an_abandoned_claim_is_skipped();
+	test_how_full_it_is();
+	test_an_announced_exec_says_what_was_passed();
+	test_lengths_that_lie_are_garbage();
+	test_calls_under_way_are_told();
+	test_a_ring_that_is_cut_short_reads_as_empty();
 	test_threads_share_lanes();
 	test_killed_writers_lose_only_what_they_wrote();
 	test_nonsense_is_counted_and_passed();

@@ -1,0 +1,104 @@
+/* The first instructions of a process image: see early.h. x86_64. */
+#include "early.h"
+
+#include "peek.h"
+#include "trace.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum { ALIGNMENT = 16 };
+
+/* rdi: the shim's path; rsi, r10, r8: as the filter lets open pass; rdx: PROT_READ | PROT_EXEC, for open an
+ * unused mode; r9: 0; r12, r13, r14: address, length and flags of the mapping; rbx: early_entry. rax is 0:
+ * execve's result is written over what was set at the stop. */
+static const unsigned char entry_code[] = {
+	0xb8, 2, 0, 0, 0,             /* mov $SYS_open, %eax */
+	0x0f, 0x05,                   /* syscall */
+	0x49, 0x89, 0xc0,             /* mov %rax, %r8 */
+	0x4c, 0x89, 0xe7,             /* mov %r12, %rdi */
+	0x4c, 0x89, 0xee,             /* mov %r13, %rsi */
+	0x4d, 0x89, 0xf2,             /* mov %r14, %r10 */
+	0xb8, 9, 0, 0, 0,             /* mov $SYS_mmap, %eax */
+	0x0f, 0x05,                   /* syscall */
+	0x4c, 0x39, 0xe0,             /* cmp %r12, %rax */
+	0x75, 0x02,                   /* jne 1f */
+	0xff, 0xe3,                   /* jmp *%rbx */
+	0xbf, 1, 0, 0, 0,             /* 1: mov $1, %edi */
+	0x48, 0x89, 0xc6,             /* mov %rax, %rsi */
+	0xb8, FASTPATH_FAILED_NUMBER & 0xff, FASTPATH_FAILED_NUMBER >> 8 & 0xff, FASTPATH_FAILED_NUMBER >> 16 & 0xff,
+	FASTPATH_FAILED_NUMBER >> 24, /* mov $FASTPATH_FAILED_NUMBER, %eax */
+	0x0f, 0x05,                   /* syscall */
+};
+
+_Static_assert(sizeof(entry_code) <= FASTPATH_ENTRY_BYTES && FASTPATH_ENTRY_BYTES % 8 == 0, "whole words");
+
+static void set_registers(uint64_t block_address, struct user_regs_struct *registers)
+{
+	const struct filter_pass *pass = fastpath_pass();
+	const struct shimimage *image = fastpath_image();
+	registers->rdi = block_address + offsetof(struct fastpath_early, shim);
+	registers->rsi = FILTER_PASS_OPEN_FLAGS;
+	registers->rdx = PROT_READ | PROT_EXEC;
+	registers->r10 = (uint64_t)pass->nonce[1] << 32 | pass->nonce[0];
+	registers->r8 = pass->nonce[2];
+	registers->r9 = 0;
+	registers->r12 = FASTPATH_TEXT;
+	registers->r13 = image->text_len;
+	registers->r14 = FILTER_PASS_MMAP_FLAGS;
+	registers->rbx = FASTPATH_TEXT + image->early_entry;
+	registers->rbp = block_address;
+	registers->rsp = block_address;
+}
+
+bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const char *ring, const char *shim,
+		   struct user_regs_struct *registers, struct early *early, struct fastpath_early *block)
+{
+	uint64_t bias = registers->rip - loader->entry;
+	if (bias % 4096 || strlen(ring) >= sizeof(block->ring) || strlen(shim) >= sizeof(block->shim) ||
+	    peek_read_whole(tid, registers->rip, early->entry_bytes, sizeof(early->entry_bytes)) ||
+	    memcmp(early->entry_bytes, loader->entry_bytes, sizeof(early->entry_bytes)) != 0)
+		return false;
+	early->entry = registers->rip;
+	early->stack_pointer = registers->rsp;
+	memset(block, 0, sizeof(*block));
+	block->stack_pointer = registers->rsp;
+	block->entry = registers->rip;
+	block->text = bias + loader->text;
+	block->text_len = loader->text_len;
+	block->patched_offset = loader->patched_offset;
+	block->base = loader->base;
+	block->bias = bias;
+	block->shim_text_len = fastpath_image()->text_len;
+	strcpy(block->ring, ring);
+	strcpy(block->shim, shim);
+	set_registers((registers->rsp - sizeof(*block)) & -(uint64_t)ALIGNMENT, registers);
+	return true;
+}
+
+bool early_begin(pid_t tid, const struct early *early)
+{
+	unsigned char code[FASTPATH_ENTRY_BYTES];
+	uint64_t word;
+	memcpy(code, early->entry_bytes, sizeof(code));
+	memcpy(code, entry_code, sizeof(entry_code));
+	for (size_t at = 0; at < sizeof(entry_code); at += sizeof(word)) {
+		memcpy(&word, code + at, sizeof(word));
+		if (!trace_pokedata(tid, early->entry + at, word))
+			return false;
+	}
+	return true;
+}
+
+void early_undo(pid_t tid, const struct early *early)
+{
+	struct user_regs_struct registers;
+	if (peek_write(tid, early->entry, early->entry_bytes, sizeof(early->entry_bytes)) || !trace_get_registers(tid, &registers))
+		return;
+	struct user_regs_struct fresh = { .rip = early->entry, .rsp = early->stack_pointer, .cs = registers.cs,
+					  .ss = registers.ss, .eflags = registers.eflags, .ds = registers.ds,
+					  .es = registers.es, .fs = registers.fs, .gs = registers.gs,
+					  .fs_base = registers.fs_base, .gs_base = registers.gs_base,
+					  .orig_rax = (unsigned long long)-1 };
+	trace_set_registers(tid, &fresh);
+}

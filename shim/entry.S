@@ -1,0 +1,239 @@
+/* Where redirected calls come through: between a trampoline (launcher/arch) and the kernel.
+ *
+ * In:   rax, rdi, rsi, rdx, r10, r8, r9 as at a syscall instruction; rcx: where the library resumes; r11:
+ *       the trampoline's tail, which leads there. Came by a jump: no return address, red zone in use.
+ * Out:  rax the result, rcx and r11 as they came in, everything else but flags untouched, by a jump
+ *       to r11. Vector registers are never touched (the C code is compiled for general registers).
+ *       While C code runs rbp holds the frame's address (it is compiled not to use rbp), so that a
+ *       fault there, at a program's bad pointer or for want of memory for the ring, can be recovered
+ *       from: the supervisor keeps the signal to itself (launcher/fastpath.c) and leads to hook_fault.
+ *
+ * Unwinding: at each instruction behind the frame's making the caller is the library at `resume`, with
+ * its stack pointer behind frame and red zone. The frames are marked as a signal's, so that unwinders
+ * look `resume` itself up, and not the instruction before it. */
+#include "frame.h"
+
+#include "ptwrap/fastpath.h"
+
+#define WHOLE (FRAME_BYTES + FRAME_RED_ZONE)
+
+/* DWARF's numbers: rsp 7, rip 16, rcx 2, rbp 6. */
+.macro in_frame
+	.cfi_def_cfa 7, WHOLE
+	.cfi_offset 16, FRAME_RESUME - WHOLE
+.endm
+
+	.section .exempt, "ax", @progbits
+	.globl hook_exempt
+	.hidden hook_exempt
+	.type hook_exempt, @function
+hook_exempt:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	in_frame
+	syscall
+	jmp hook_back
+	.cfi_endproc
+	.size hook_exempt, . - hook_exempt
+
+	.balign 8, 0xcc
+	.globl exempt_leaf
+	.hidden exempt_leaf
+	.type exempt_leaf, @function
+exempt_leaf:
+	.cfi_startproc
+	syscall
+	ret
+	.cfi_endproc
+	.size exempt_leaf, . - exempt_leaf
+	.balign 16, 0xcc
+
+	.text
+	.globl hook_entry
+	.hidden hook_entry
+	.type hook_entry, @function
+hook_entry:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_def_cfa 7, 0
+	.cfi_register 16, 2
+	lea -WHOLE(%rsp), %rsp
+	mov %rcx, FRAME_RESUME(%rsp)
+	in_frame
+	mov %r11, FRAME_TAIL(%rsp)
+	movl $0, FRAME_PUT_OFF(%rsp)
+	mov %eax, %eax /* the kernel looks at the number's low half only */
+	cmp $FASTPATH_NUMBERS, %eax
+	jae plain
+	cmpb $0, FASTPATH_PRIVATE(%rax)
+	je plain
+	mov %rdi, 0(%rsp)
+	mov %rsi, 8(%rsp)
+	mov %rdx, 16(%rsp)
+	mov %r10, 24(%rsp)
+	mov %r8, 32(%rsp)
+	mov %r9, 40(%rsp)
+	mov %rax, FRAME_NUMBER(%rsp)
+	mov %rbp, FRAME_RBP(%rsp)
+	.cfi_offset 6, FRAME_RBP - WHOLE
+	mov %rsp, %rbp
+	mov %rbx, FRAME_RBX(%rsp)
+	mov %r12, FRAME_R12(%rsp)
+	mov %r13, FRAME_R13(%rsp)
+	mov %r14, FRAME_R14(%rsp)
+	mov %r15, FRAME_R15(%rsp)
+	movq $FRAME_BEFORE, FRAME_STAGE(%rsp)
+	mov %rsp, %rdi
+	call hook_before
+	cmp $1, %eax
+chosen:
+	mov FRAME_RBP(%rsp), %rbp
+	.cfi_same_value 6
+	mov 0(%rsp), %rdi
+	mov 8(%rsp), %rsi
+	mov 16(%rsp), %rdx
+	mov 24(%rsp), %r10
+	mov 32(%rsp), %r8
+	mov 40(%rsp), %r9
+	mov FRAME_NUMBER(%rsp), %rax
+	je hook_exempt
+	ja done
+plain:
+	syscall
+leave:
+	mov FRAME_RESUME(%rsp), %rcx
+	mov FRAME_TAIL(%rsp), %r11
+	lea WHOLE(%rsp), %rsp
+	.cfi_def_cfa 7, 0
+	.cfi_register 16, 2
+	jmp *%r11
+	in_frame
+	.globl hook_back
+	.hidden hook_back
+hook_back:
+	mov %rax, FRAME_RESULT(%rsp)
+done:
+	mov %rbp, FRAME_RBP(%rsp)
+	.cfi_offset 6, FRAME_RBP - WHOLE
+	mov %rsp, %rbp
+	movq $FRAME_AFTER, FRAME_STAGE(%rsp)
+	.globl hook_staged
+	.hidden hook_staged
+hook_staged:
+	mov %rsp, %rdi
+	call hook_after
+restore:
+	mov FRAME_RBP(%rsp), %rbp
+	.cfi_same_value 6
+	cmpl $0, FRAME_PUT_OFF(%rsp)
+	jne give
+given:
+	mov 0(%rsp), %rdi
+	mov 8(%rsp), %rsi
+	mov 16(%rsp), %rdx
+	mov 24(%rsp), %r10
+	mov 32(%rsp), %r8
+	mov 40(%rsp), %r9
+	mov FRAME_RESULT(%rsp), %rax
+	jmp leave
+/* The supervisor has put a signal off until here (launcher/act_redirected.c): it gives it for this trap. */
+give:
+	int3
+	.globl hook_given
+	.hidden hook_given
+hook_given:
+	jmp given
+/* A fault in the C code: the supervisor has put the frame's address from rbp into rsp and leads here. */
+	.globl hook_fault
+	.hidden hook_fault
+hook_fault:
+	.cfi_offset 6, FRAME_RBP - WHOLE
+	mov FRAME_RBX(%rsp), %rbx
+	mov FRAME_R12(%rsp), %r12
+	mov FRAME_R13(%rsp), %r13
+	mov FRAME_R14(%rsp), %r14
+	mov FRAME_R15(%rsp), %r15
+	mov %rsp, %rdi
+	cmpq $FRAME_BEFORE, FRAME_STAGE(%rsp)
+	jne 1f
+	call hook_before_fault
+	cmp $1, %eax
+	jmp chosen
+1:	call hook_after_fault
+	jmp restore
+	.cfi_endproc
+	.size hook_entry, . - hook_entry
+
+/* long exempt_call(number, a, b, c, d, e, f): the kernel's result. For the shim's own calls. */
+	.globl exempt_call
+	.hidden exempt_call
+	.type exempt_call, @function
+exempt_call:
+	.cfi_startproc
+	mov %rdi, %rax
+	mov %rsi, %rdi
+	mov %rdx, %rsi
+	mov %rcx, %rdx
+	mov %r8, %r10
+	mov %r9, %r8
+	mov 8(%rsp), %r9
+	jmp exempt_leaf
+	.cfi_endproc
+	.size exempt_call, . - exempt_call
+
+/* From the loader's entry (launcher/early.c): rbp points to struct fastpath_early, r8 is a descriptor of
+ * the shim's file. The stack pointer lies below that struct. */
+	.globl early_entry
+	.hidden early_entry
+	.type early_entry, @function
+early_entry:
+	.cfi_startproc simple
+	.cfi_undefined 16
+	mov %rbp, %rdi
+	mov %r8, %rsi
+	call early_map
+	test %rax, %rax
+	js failed
+	mov 0(%rbp), %rsp
+	mov 8(%rbp), %rax
+	xor %ebx, %ebx
+	xor %ecx, %ecx
+	xor %edx, %edx
+	xor %esi, %esi
+	xor %edi, %edi
+	xor %ebp, %ebp
+	xor %r8d, %r8d
+	xor %r9d, %r9d
+	xor %r10d, %r10d
+	xor %r11d, %r11d
+	xor %r12d, %r12d
+	xor %r13d, %r13d
+	xor %r14d, %r14d
+	jmp *%rax
+failed:
+	mov %rax, %rsi
+	mov $2, %edi
+	mov $FASTPATH_FAILED_NUMBER, %eax
+	syscall
+	ud2
+	.cfi_endproc
+	.size early_entry, . - early_entry
+
+/* Room for the trampolines. Their frame is the site's own but for the instruction pointer: where the
+ * library resumes is in rcx once it is known. */
+	.section .trampolines, "ax", @progbits
+	.balign 4096
+	.globl trampolines
+	.hidden trampolines
+trampolines:
+	.cfi_startproc simple
+	.cfi_signal_frame
+	.cfi_def_cfa 7, 0
+	.cfi_register 16, 2
+	.space FASTPATH_TRAMPOLINES, 0xcc
+	.cfi_endproc
+	.globl trampolines_end
+	.hidden trampolines_end
+trampolines_end:
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,2 @@
+/* counts_musl: the same as counts, of musl. */
+#include "counts.c"
