@@ -6,6 +6,7 @@
 #include "fastpath.h"
 #include "helpers.h"
 #include "image.h"
+#include "procfs.h"
 #include "recorder.h"
 #include "shimlink.h"
 #include "supervisor.h"
@@ -245,7 +246,7 @@ enum resume act_entered(struct tracee *tracee)
 {
 	watch_for_servers(tracee->call);
 	if (may_move_roots(tracee->call))
-		process_roots_may_differ();
+		procfs_roots_move();
 	if (tracee->call->moves_links && fastpath_is_there() && !supervisor_is_releasing())
 		recorder_settle(supervisor_now());
 	if (shimlink_is_loading(tracee->process, tracee->call)) {

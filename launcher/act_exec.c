@@ -6,6 +6,7 @@
 #include "image.h"
 #include "inject.h"
 #include "peek.h"
+#include "procfs.h"
 #include "recorder.h"
 #include "shimlink.h"
 #include "supervisor.h"
@@ -167,7 +168,7 @@ enum resume act_exec(struct tracee *tracee, struct stop *stop)
 	image->stack_pointer = stop->info.stack_pointer;
 	image->word_bytes = stop->info.arch == AUDIT_ARCH_I386 ? 4 : 8;
 	image->shim = supervisor_get()->shim;
-	image->same_root = process_roots_are_same();
+	image->same_root = procfs_roots_are_own();
 	image->redactor = supervisor_get()->redactor;
 	tracee->exec_ns = stop->t_ns;
 	if (!tracee->call)

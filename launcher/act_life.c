@@ -11,6 +11,7 @@
 #include "recorder.h"
 #include "supervisor.h"
 #include "trace.h"
+#include "workdir.h"
 #include "writers.h"
 
 #include <errno.h>
@@ -79,10 +80,10 @@ static void record_birth(struct tracee *child, const struct tracee *parent, uint
 			 const struct stop *stop)
 {
 	struct event event = event_about(EVENT_FORK, child, stop->t_ns);
-	if (clone_flags & CLONE_NEWNS)
-		process_roots_may_differ();
-	if (clone_flags & CLONE_NEWNS)
+	if (clone_flags & CLONE_NEWNS) {
+		procfs_roots_move();
 		process_read_root(child->process, child->tid);
+	}
 	child->process->other_pids |= (clone_flags & CLONE_NEWPID) != 0;
 	event.tid = parent->tid;
 	event.fork.parent = parent->process->id;
@@ -103,6 +104,7 @@ static bool is_thread_of(const struct process *process, pid_t tid)
 static void bear(struct tracee *child, const struct tracee *parent, bool thread, uint64_t clone_flags,
 		 const struct stop *stop)
 {
+	workdir_inherit(child->tid, parent->tid);
 	if (thread) {
 		tracee_join(child, parent->process);
 		if (parent->process->started) {

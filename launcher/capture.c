@@ -44,23 +44,27 @@ static const struct {
 	{ "setxattr", NO_ARG }, { "removexattr", NO_ARG }, { "chroot", NO_ARG },
 };
 
-/* Calls that change what names lead to. */
-static const struct {
-	const char *name;
-	bool directories; /* a directory may stand where a file was, too */
-} renaming[] = {
-	{ "rename", true }, { "renameat", true }, { "renameat2", true }, { "mkdir", true }, { "mkdirat", true },
-	{ "mount", true }, { "umount2", true }, { "move_mount", true }, { "pivot_root", true }, { "chroot", true },
-	{ "setns", true }, { "unshare", true }, { "symlink", false }, { "symlinkat", false }, { "unlink", false },
-	{ "unlinkat", false }, { "rmdir", false }, { "link", false }, { "linkat", false },
-};
-
 enum number_trait {
 	FOLLOWS = 1,
 	RENAMES = 2,
 	OPENS = 4,
 	MOVES = 8,             /* a task's working directory */
 	MAKES_DIRECTORIES = 16,
+	MOVES_ROOTS = 32,      /* of tasks, or the mounts that they see */
+};
+
+/* Calls that change what names lead to. */
+static const struct {
+	const char *name;
+	uint8_t more;
+} renaming[] = {
+	{ "symlink", 0 }, { "symlinkat", 0 }, { "unlink", 0 }, { "unlinkat", 0 }, { "rmdir", 0 }, { "link", 0 },
+	{ "linkat", 0 },
+	{ "rename", MAKES_DIRECTORIES }, { "renameat", MAKES_DIRECTORIES }, { "renameat2", MAKES_DIRECTORIES },
+	{ "mkdir", MAKES_DIRECTORIES }, { "mkdirat", MAKES_DIRECTORIES }, { "mount", MAKES_DIRECTORIES },
+	{ "umount2", MAKES_DIRECTORIES }, { "move_mount", MAKES_DIRECTORIES },
+	{ "pivot_root", MAKES_DIRECTORIES | MOVES_ROOTS }, { "chroot", MAKES_DIRECTORIES | MOVES_ROOTS },
+	{ "setns", MAKES_DIRECTORIES | MOVES_ROOTS }, { "unshare", MAKES_DIRECTORIES | MOVES_ROOTS },
 };
 
 /* By x86_64 number: what a call does with names, and the argument with AT_ flags. */
@@ -83,8 +87,7 @@ void capture_init(void)
 	for (size_t i = 0; i < sizeof following / sizeof *following; i++)
 		add_trait(following[i].name, FOLLOWS, following[i].flags_arg);
 	for (size_t i = 0; i < sizeof renaming / sizeof *renaming; i++)
-		add_trait(renaming[i].name, renaming[i].directories ? RENAMES | MAKES_DIRECTORIES : RENAMES,
-			  NO_ARG);
+		add_trait(renaming[i].name, (unsigned)RENAMES | renaming[i].more, NO_ARG);
 	add_trait("chdir", MOVES, NO_ARG);
 	add_trait("fchdir", MOVES, NO_ARG);
 	add_trait("open", OPENS, 1);
@@ -116,7 +119,8 @@ static unsigned traits_of(const struct call *call, uint8_t *flags_arg)
 		number = call->desc ? syscall_number(ABI_X86_64, shared_name(call->desc->name)) : -1;
 	if (number < 0 || number >= NUMBERS)
 		return 0;
-	*flags_arg = numbers[number].flags_arg;
+	if (numbers[number].traits)
+		*flags_arg = numbers[number].flags_arg;
 	return numbers[number].traits;
 }
 
@@ -634,6 +638,8 @@ static void begin_changes(struct call *call, unsigned traits)
 		workdir_change_begins();
 	if (call->changes & MAKES_DIRECTORIES)
 		resolve_directories_change_begins();
+	if (traits & MOVES_ROOTS)
+		procfs_roots_move();
 }
 
 void capture_over(struct call *call)
@@ -672,6 +678,8 @@ static uint64_t flags_at_entry(const struct call *call, uint8_t flags_arg)
 {
 	struct bytes how; /* openat2's; the program's own may be others by now */
 	uint64_t flags = 0;
+	if (strcmp(call->desc->name, "creat") == 0)
+		return O_CREAT | O_WRONLY | O_TRUNC;
 	if (flags_arg < 6)
 		return call->event.syscall.args[flags_arg];
 	if (call_find(call, ATTACH_DATA, 2, &how) && how.len >= sizeof flags)

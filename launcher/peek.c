@@ -183,7 +183,7 @@ int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf
 		ssize_t got = peek_read(tid, address, words, chunk);
 		if (got < (ssize_t)word_bytes)
 			return got < 0 ? (int)got : -EFAULT;
-		size_t word_count = (size_t)got / word_bytes;
+		size_t word_count = (size_t)got / (word_bytes == 4 ? 4 : 8);
 		int error = strings_of_chunk(tid, words, word_count, word_bytes, out, limit, count,
 					     truncated, &end);
 		if (error)

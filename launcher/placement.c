@@ -1,4 +1,4 @@
-/* Sharing the tracee's CPU: see placement.h. Owns the tracer thread's scheduling policy. */
+/* Keeping to the tracee's CPU: see placement.h. Owns the tracer thread's scheduling policy and affinity. */
 #include "placement.h"
 
 #include "clock.h"
@@ -14,19 +14,25 @@
 
 enum {
 	LOOK_INTERVAL_NS = 500000, /* between two looks at what else runs on the machine */
-	FOLLOW_PRICE = 8,          /* stops for each look at where a tracee is: that costs as much as one */
+	FOLLOW_PRICE = 8,          /* stops for each look at where a tracee is: that costs half as much as one */
 	FOLLOW_CREDIT = 4 * FOLLOW_PRICE,
+	BOUND_MAX = 64,            /* stops of many tracees by turns: then the kernel may place the tracer again */
 };
 
 static struct {
+	bool used;      /* there is a choice */
 	bool permitted; /* to come back from SCHED_IDLE */
 	bool shared;    /* the policy is SCHED_IDLE */
 	bool slept;     /* the tracer, waiting for the last stop */
-	int loadavg_fd; /* opened early: nothing that the tree mounts can come before it */
+	bool bound;     /* to the CPU of the tracee followed last */
+	unsigned bound_stops;
 	int credit;
 	uint64_t looked_ns;
+	int loadavg_fd; /* opened early: nothing that the tree mounts can come before it */
+	int stat_fd;    /* /proc/TID/stat of `last`, or -1 */
+	pid_t last;     /* which tracee was resumed last */
 	cpu_set_t cpus; /* where the tracer may run */
-} placement;
+} placement = { .loadavg_fd = -1, .stat_fd = -1 };
 
 static bool set_policy(int policy)
 {
@@ -45,10 +51,12 @@ void placement_init(void)
 {
 	pthread_t thread;
 	bool permitted = false;
+	if (sched_getscheduler(0) != SCHED_OTHER ||
+	    sched_getaffinity(0, sizeof placement.cpus, &placement.cpus) || CPU_COUNT(&placement.cpus) < 2)
+		return;
+	placement.used = true;
 	placement.loadavg_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-	if (placement.loadavg_fd < 0 || sched_getscheduler(0) != SCHED_OTHER ||
-	    sched_getaffinity(0, sizeof placement.cpus, &placement.cpus) || CPU_COUNT(&placement.cpus) < 2 ||
-	    pthread_create(&thread, NULL, try_policies, &permitted))
+	if (placement.loadavg_fd < 0 || pthread_create(&thread, NULL, try_policies, &permitted))
 		return;
 	pthread_join(thread, NULL);
 	placement.permitted = permitted;
@@ -60,41 +68,69 @@ static void share(bool wanted)
 		placement.shared = wanted;
 }
 
-/* The tracer runs, the tracee is stopped: does nobody else run? New helper threads would inherit the policy,
- * and a closed report's supervisor has given its descriptors away. */
-static bool is_alone(void)
+static void unbind(void)
 {
-	return !helpers_are_needed() && supervisor_is_recording() &&
-	       procfs_running(placement.loadavg_fd) == 1;
+	if (placement.bound)
+		sched_setaffinity(0, sizeof placement.cpus, &placement.cpus);
+	placement.bound = false;
+}
+
+static void bind_to(int cpu)
+{
+	cpu_set_t there;
+	CPU_ZERO(&there);
+	CPU_SET(cpu, &there);
+	placement.bound = sched_setaffinity(0, sizeof there, &there) == 0;
 }
 
 static void follow(pid_t tid)
 {
-	cpu_set_t there;
-	int cpu = procfs_cpu(tid);
-	if (cpu < 0 || cpu == sched_getcpu() || !CPU_ISSET(cpu, &placement.cpus))
-		return;
-	CPU_ZERO(&there);
-	CPU_SET(cpu, &there);
-	sched_setaffinity(0, sizeof there, &there);
-	sched_setaffinity(0, sizeof placement.cpus, &placement.cpus);
+	if (placement.stat_fd < 0)
+		placement.stat_fd = procfs_open_stat(tid);
+	int cpu = procfs_cpu(placement.stat_fd);
+	if (cpu >= 0 && CPU_ISSET(cpu, &placement.cpus) && (!placement.bound || cpu != sched_getcpu()))
+		bind_to(cpu);
+	placement.bound_stops = 0;
+}
+
+static void remember(pid_t tid)
+{
+	if (tid != placement.last && placement.stat_fd >= 0) {
+		close(placement.stat_fd);
+		placement.stat_fd = -1;
+	}
+	placement.last = tid;
+}
+
+/* The tracee is followed at its second stop in a row; tracees by turns have none to be followed. */
+static void keep_close(pid_t tid)
+{
+	bool again = tid == placement.last;
+	remember(tid);
+	placement.credit += placement.credit < FOLLOW_CREDIT;
+	if (again && placement.slept && placement.credit >= FOLLOW_PRICE) {
+		placement.credit -= FOLLOW_PRICE;
+		follow(tid);
+	} else if (++placement.bound_stops > BOUND_MAX) {
+		unbind();
+	}
+	placement.slept = false;
 }
 
 void placement_before_resume(pid_t tid)
 {
-	if (!placement.permitted)
+	if (!placement.used)
 		return;
+	if (helpers_are_needed() || !supervisor_is_recording()) {
+		placement_leave();
+		return;
+	}
 	uint64_t now = clock_monotonic_ns();
-	if (now - placement.looked_ns >= LOOK_INTERVAL_NS) {
+	if (placement.permitted && now - placement.looked_ns >= LOOK_INTERVAL_NS) {
 		placement.looked_ns = now;
-		share(is_alone());
+		share(procfs_running(placement.loadavg_fd) == 1); /* the tracer itself: the tracee is stopped */
 	}
-	placement.credit += placement.credit < FOLLOW_CREDIT;
-	if (placement.shared && placement.slept && placement.credit >= FOLLOW_PRICE) {
-		placement.credit -= FOLLOW_PRICE;
-		follow(tid);
-	}
-	placement.slept = false;
+	keep_close(tid);
 }
 
 bool placement_is_shared(void)
@@ -110,5 +146,6 @@ void placement_slept(void)
 void placement_leave(void)
 {
 	share(false);
-	placement.permitted = false;
+	unbind();
+	placement.used = false;
 }

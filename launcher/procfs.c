@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,13 +48,24 @@ ssize_t procfs_link(pid_t tid, const char *name, char *out, size_t size)
 	return read_link(path, out, size);
 }
 
+static atomic_bool roots_moved;
+
+void procfs_roots_move(void)
+{
+	atomic_store(&roots_moved, true);
+}
+
+bool procfs_roots_are_own(void)
+{
+	return !atomic_load(&roots_moved);
+}
+
 bool procfs_root(pid_t tid, struct strbuf *out)
 {
-	static _Thread_local char own[64];
-	static _Thread_local ssize_t own_len;
-	char its[64], root[PROCFS_LINK];
-	if (own_len <= 0)
-		own_len = procfs_link(getpid(), "ns/mnt", own, sizeof own);
+	char own[64], its[64], root[PROCFS_LINK];
+	if (!atomic_load(&roots_moved))
+		return false;
+	ssize_t own_len = procfs_link(getpid(), "ns/mnt", own, sizeof own);
 	ssize_t its_len = procfs_link(tid, "ns/mnt", its, sizeof its);
 	bool other_mounts = own_len > 0 && its_len > 0 &&
 			    !bytes_equal(bytes_of(own, (size_t)own_len), bytes_of(its, (size_t)its_len));
@@ -74,55 +86,36 @@ ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size)
 	return read_link(path, out, size);
 }
 
-static int compare_ints(const void *a, const void *b)
+static void add_fd(pid_t tid, const char *number, struct strbuf *out)
 {
-	int x = *(const int *)a, y = *(const int *)b;
-	return (x > y) - (x < y);
-}
-
-/* The numbers in /proc/TID/fd, malloc'ed, ascending; their count or -errno. */
-static int list_fds(pid_t tid, int **fds)
-{
-	char path[PROCFS_PATH];
-	procfs_path(path, tid, "fd");
-	DIR *dir = opendir(path);
-	int count = 0, room = 0;
-	*fds = NULL;
-	if (!dir)
-		return -errno;
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (entry->d_name[0] == '.')
-			continue;
-		if (count == room) {
-			room = room ? room * 2 : 16;
-			int *more = realloc(*fds, (size_t)room * sizeof *more);
-			if (!more)
-				break;
-			*fds = more;
-		}
-		(*fds)[count++] = atoi(entry->d_name);
-	}
-	closedir(dir);
-	if (count > 1)
-		qsort(*fds, (size_t)count, sizeof **fds, compare_ints);
-	return count;
+	char link[PROCFS_LINK];
+	ssize_t len = procfs_fd_link(tid, atoi(number), link, sizeof link);
+	if (len < 0)
+		return;
+	strbuf_add_string(out, number);
+	strbuf_add_char(out, '=');
+	strbuf_add(out, link, (size_t)len);
+	strbuf_add_char(out, '\0');
 }
 
 int procfs_fds(pid_t tid, struct strbuf *out)
 {
-	int *fds = NULL;
-	int count = list_fds(tid, &fds);
-	char link[PROCFS_LINK];
-	for (int i = 0; fds && i < count; i++) {
-		ssize_t len = procfs_fd_link(tid, fds[i], link, sizeof link);
-		if (len < 0)
-			continue;
-		strbuf_addf(out, "%d=", fds[i]);
-		strbuf_add(out, link, (size_t)len);
-		strbuf_add_char(out, '\0');
+	_Alignas(struct dirent64) char entries[4096];
+	char path[PROCFS_PATH];
+	procfs_path(path, tid, "fd");
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	for (ssize_t len; (len = getdents64(dir, entries, sizeof entries)) > 0;) {
+		for (ssize_t at = 0; at < len;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+			if (entry->d_name[0] != '.')
+				add_fd(tid, entry->d_name, out); /* the kernel lists them by number */
+			at += entry->d_reclen;
+		}
 	}
-	free(fds);
-	return count < 0 ? count : 0;
+	close(dir);
+	return 0;
 }
 
 /* The beginning of /proc/TID/NAME as a string; 0 or -errno. */
@@ -193,13 +186,22 @@ static const char *skip_words(const char *text, unsigned count)
 	return text;
 }
 
-int procfs_cpu(pid_t tid)
+int procfs_open_stat(pid_t tid)
+{
+	char path[PROCFS_PATH];
+	procfs_path(path, tid, "stat");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_cpu(int stat_fd)
 {
 	enum { NAME = 2, PROCESSOR = 39 };
 	char text[1024];
-	int error = read_text(tid, "stat", text, sizeof text);
-	if (error)
-		return error;
+	ssize_t len = pread(stat_fd, text, sizeof text - 1, 0);
+	if (len <= 0)
+		return len ? -errno : -ESRCH;
+	text[len] = '\0';
 	/* The name in parentheses may hold anything. */
 	const char *at = skip_words(strrchr(text, ')'), PROCESSOR - NAME);
 	return at ? atoi(at) : -ENODATA;

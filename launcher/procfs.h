@@ -25,6 +25,11 @@ ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size);
  * own. Is it another mount namespace? */
 bool procfs_root(pid_t tid, struct strbuf *out);
 
+/* Some task is about to have another root directory or mounts than ptwrap, or may have had for long: before
+ * that procfs_root answers without asking. */
+void procfs_roots_move(void);
+bool procfs_roots_are_own(void);
+
 /* Appends "N=NAME" strings, a string vector by number, for each open descriptor. 0 or -errno. */
 int procfs_fds(pid_t tid, struct strbuf *out);
 
@@ -37,8 +42,9 @@ pid_t procfs_inner_tid(pid_t tid);
 /* A number of /proc/TID/status by its key ("SigIgn:", base 16). 0 or -errno. */
 int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value);
 
-/* The CPU that tid last ran on (field 39 of /proc/TID/stat), or -errno. */
-int procfs_cpu(pid_t tid);
+/* /proc/TID/stat: a descriptor to close, or -errno; and the CPU that the task ran on last (field 39), or -errno. */
+int procfs_open_stat(pid_t tid);
+int procfs_cpu(int stat_fd);
 
 /* How many tasks run or want to on this machine, the caller included: from an open /proc/loadavg. 0: not known. */
 unsigned procfs_running(int loadavg_fd);

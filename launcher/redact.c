@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { KNOWN_NAMES = 256, KNOWN_NAME_BYTES = 40 };
 enum { SECRET_MIN = 8, SECRET_BEGUN_MIN = 4, BUCKET_BITS = 12, BUCKETS = 1 << BUCKET_BITS };
 
 struct secret {
@@ -108,12 +109,37 @@ static bool glob_matches(const char *glob, struct bytes name)
 	return *glob == '\0';
 }
 
-static bool name_is_secret(const struct redactor *redactor, struct bytes name)
+static bool matches_any(const struct redactor *redactor, struct bytes name)
 {
 	for (size_t i = 0; i < redactor->pattern_count; i++)
 		if (glob_matches(redactor->patterns[i], name))
 			return true;
 	return false;
+}
+
+/* The same few names stand in the environment of program after program: what became of the last ones is
+ * kept, for each thread. */
+static bool name_is_secret(const struct redactor *redactor, struct bytes name)
+{
+	static _Thread_local struct {
+		const struct redactor *redactor;
+		size_t pattern_count, len;
+		char name[KNOWN_NAME_BYTES];
+		bool secret;
+	} known[KNOWN_NAMES];
+	if (name.len == 0 || name.len > KNOWN_NAME_BYTES)
+		return matches_any(redactor, name);
+	size_t slot = (name.len * 31 + (unsigned char)name.data[0] * 7 +
+		       (unsigned char)name.data[name.len / 2] * 3 + (unsigned char)name.data[name.len - 1]) % KNOWN_NAMES;
+	if (known[slot].redactor != redactor || known[slot].pattern_count != redactor->pattern_count ||
+	    !bytes_equal(bytes_of(known[slot].name, known[slot].len), name)) {
+		known[slot].redactor = redactor;
+		known[slot].pattern_count = redactor->pattern_count;
+		known[slot].len = name.len;
+		memcpy(known[slot].name, name.data, name.len);
+		known[slot].secret = matches_any(redactor, name);
+	}
+	return known[slot].secret;
 }
 
 /* False for what is not NAME=VALUE. */

@@ -70,10 +70,9 @@ static bool is_known_file(struct bytes name, uint64_t hash)
 
 static void remember_file(struct bytes name, uint64_t hash, unsigned epoch)
 {
-	char *copy = malloc(name.len);
+	char *copy = strndup(name.data, name.len);
 	if (!copy)
 		return;
-	memcpy(copy, name.data, name.len);
 	pthread_mutex_lock(&files.lock);
 	unsigned slot = hash % FILE_SLOTS;
 	free(files.slots[slot].name);
@@ -117,7 +116,7 @@ static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, boo
 	if (!text)
 		return;
 	memcpy(text, key.data, key.len);
-	if (value.len)
+	if (value.data && value.len)
 		memcpy(text + key.len, value.data, value.len);
 	pthread_mutex_lock(&cache.lock);
 	struct cached *slot = &cache.slots[hash % CACHE_SLOTS];

@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "helpers.h"
 #include "peek.h"
+#include "procfs.h"
 #include "recorder.h"
 #include "resolve.h"
 #include "trace.h"
@@ -194,6 +195,14 @@ static void drop_everything_from_outside(void)
 		null = dup(null);
 }
 
+/* The terminal and its session may go, what COMMAND left behind stays. The leader of a group cannot make a
+ * session: back into the launcher's first. */
+static void leave_session(void)
+{
+	setpgid(0, getpgid(supervisor.run->launcher));
+	setsid();
+}
+
 /* The report is closed: END is written, the launcher may read. */
 static void close_recording(void)
 {
@@ -210,6 +219,8 @@ static void close_recording(void)
 	recording_flush(supervisor.run->recording);
 	atomic_store(&supervisor.run->control->command_status, event.end.status);
 	atomic_store(&supervisor.run->control->lingering, tracee_count() > 0);
+	if (tracee_count() > 0 && !supervisor.orphaned)
+		leave_session();
 	if (supervisor.orphaned)
 		supervisor.run->orphaned();
 	else
@@ -311,6 +322,8 @@ static void begin(void)
 static void expect_unseen_changes(const struct supervision *run)
 {
 	bool unseen = run->selection->explicit_set || run->selection->allow_io_uring;
+	if (run->selection->explicit_set || run->selection->level == LEVEL_EXEC)
+		procfs_roots_move();
 	if (unseen)
 		resolve_directories_change_begins();
 	if (unseen || run->shim) /* which records chdir and fchdir without a stop */
@@ -320,15 +333,15 @@ static void expect_unseen_changes(const struct supervision *run)
 void supervisor_run(const struct supervision *run)
 {
 	supervisor.run = run;
-	setsid();
+	/* Out of reach of what is sent to ptwrap's group. Not a session yet: with autogroup scheduling (sched(7)) that would
+	 * compete with the tree as another user does. */
+	setpgid(0, 0);
 	trace_block_signals();
 	watch_the_launcher();
 	prctl(PR_SET_DUMPABLE, 0);
 	capture_init();
 	helpers_init(TRACE_WAKE);
 	expect_unseen_changes(run);
-	if (run->selection->explicit_set || run->selection->level == LEVEL_EXEC)
-		process_roots_may_differ(); /* unseen */
 	if (run->selection->explicit_set)
 		helpers_be_careful(); /* opens of /dev/fuse may go by unseen */
 	start_flusher();

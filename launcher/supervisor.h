@@ -1,6 +1,7 @@
 /* The supervisor: the process that follows the tree.
  *
- * It is forked by the launcher, goes into a session of its own, is non-dumpable, and alone traces.
+ * It is forked by the launcher, goes into a process group of its own (once COMMAND has ended and left something
+ * behind: a session), is non-dumpable, and alone traces.
  * Threads: the tracer (the main one: trace.c, transitions.c, tracee.c), the recorder (recorder.h: it
  * alone appends), the flusher (writes the recording out), helpers (helpers.h). Only what this header
  * marks so may be called by several. While supervising nothing here dies: what fails is noted and

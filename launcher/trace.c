@@ -139,22 +139,50 @@ static bool complete_stop(pid_t tid, struct stop *stop)
 	return !gone;
 }
 
-static void serve(pid_t tid, int status, const struct rusage *usage)
-{
-	struct stop stop = { .status = status };
-	stop.kind = stop_classify(status, &stop.event);
-	stop.t_ns = supervisor_now();
-	if (stop.kind == STOP_ENDED)
-		stop.usage = *usage;
-	if (complete_stop(tid, &stop))
-		transitions_apply(tid, &stop);
-}
-
 struct waited {
 	pid_t tid;
 	int status;
 	struct rusage usage;
 };
+
+/* Names the stop that was waited for. False: the task was killed meanwhile. */
+static bool make_stop(const struct waited *waited, struct stop *stop)
+{
+	*stop = (struct stop){ .status = waited->status };
+	stop->kind = stop_classify(waited->status, &stop->event);
+	stop->t_ns = supervisor_now();
+	if (stop->kind == STOP_ENDED)
+		stop->usage = waited->usage;
+	return complete_stop(waited->tid, stop);
+}
+
+/* A child's first stop and its parent's event are there at the same time as often as not, and the kernel
+ * gives the youngest tracee's first. The event is served first if it is the next: whose the child is, need
+ * not be asked of /proc then, and it need not be held. */
+static void serve_newcomer(pid_t tid, struct stop *stop)
+{
+	struct waited next;
+	struct stop next_stop;
+	next.tid = wait4(-1, &next.status, __WALL | WNOHANG, &next.usage);
+	bool made = next.tid > 0 && make_stop(&next, &next_stop);
+	bool announces = made && next_stop.kind == STOP_BIRTH && (pid_t)next_stop.message == tid;
+	if (announces)
+		transitions_apply(next.tid, &next_stop);
+	transitions_apply(tid, stop);
+	if (made && !announces)
+		transitions_apply(next.tid, &next_stop);
+}
+
+static void serve(const struct waited *waited)
+{
+	struct stop stop;
+	if (!make_stop(waited, &stop))
+		return;
+	if (stop.kind == STOP_EVENT && !tracee_find(waited->tid))
+		serve_newcomer(waited->tid, &stop);
+	else
+		transitions_apply(waited->tid, &stop);
+}
 
 /* Takes what happened to one task, if anything has, as `code` (CLD_*) has it: how much it used the kernel
  * adds up over all threads of the process, at each wait that asks for it, so that is left to the end of
@@ -174,7 +202,7 @@ static void reap(const siginfo_t *info)
 {
 	struct waited waited;
 	if (take(info->si_pid, info->si_code, &waited))
-		serve(waited.tid, waited.status, &waited.usage);
+		serve(&waited);
 }
 
 static struct {
@@ -208,7 +236,7 @@ static void sweep_all(void)
 	do {
 		count = take_batch(batch, &cost_ns);
 		for (int i = 0; i < count; i++)
-			serve(batch[i].tid, batch[i].status, &batch[i].usage);
+			serve(&batch[i]);
 	} while (count == SWEEP_BATCH);
 	uint64_t pause = cost_ns < SWEEP_CHEAP_NS ? 0 : cost_ns * SWEEP_SHARE;
 	sweep.due_ns = clock_monotonic_ns() + (pause < SWEEP_MAX_NS ? pause : SWEEP_MAX_NS);
@@ -261,15 +289,14 @@ static pid_t take_stop(int *status)
 static void wait_plainly(void)
 {
 	static unsigned rounds;
-	int status;
-	struct rusage usage;
-	pid_t tid = placement_is_shared() ? take_stop(&status) : 0;
-	if (tid == 0) {
+	struct waited waited;
+	waited.tid = placement_is_shared() ? take_stop(&waited.status) : 0;
+	if (waited.tid == 0) {
 		placement_slept();
-		tid = wait4(-1, &status, __WALL, &usage);
+		waited.tid = wait4(-1, &waited.status, __WALL, &waited.usage);
 	}
-	if (tid > 0)
-		serve(tid, status, &usage);
+	if (waited.tid > 0)
+		serve(&waited);
 	else if (errno == ECHILD)
 		transitions_forget_all();
 	if (++rounds % FAIR_ROUNDS == 0)

@@ -182,18 +182,6 @@ void process_set_root(struct process *process, struct bytes root, bool other_mou
 	process->other_mounts = other_mounts;
 }
 
-static bool roots_may_differ;
-
-void process_roots_may_differ(void)
-{
-	roots_may_differ = true;
-}
-
-bool process_roots_are_same(void)
-{
-	return !roots_may_differ;
-}
-
 void process_read_root(struct process *process, pid_t tid)
 {
 	struct strbuf root = { 0 };

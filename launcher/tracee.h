@@ -110,11 +110,6 @@ struct place process_place(const struct process *process, pid_t tid);
 /* It has that root directory (no bytes: ptwrap's own) from now on. */
 void process_set_root(struct process *process, struct bytes root, bool other_mounts);
 
-/* Has any process of the tree another root directory, or other mounts, than ptwrap, or may it have from now on?
- * Then, or where the calls that do that are not seen, each is to be asked for its own. */
-void process_roots_may_differ(void);
-bool process_roots_are_same(void);
-
 /* The same, as /proc has it for its task tid. */
 void process_read_root(struct process *process, pid_t tid);
 

@@ -79,6 +79,17 @@ void workdir_change_ended(void)
 	epoch_change_ended(&workdir.epoch);
 }
 
+void workdir_inherit(pid_t child, pid_t parent)
+{
+	pthread_mutex_lock(&workdir.lock);
+	const struct answer *answer = slot_of(parent);
+	if (answer->tid == parent && slot_of(child) != answer) {
+		*slot_of(child) = *answer;
+		slot_of(child)->tid = child;
+	}
+	pthread_mutex_unlock(&workdir.lock);
+}
+
 void workdir_forget(pid_t tid)
 {
 	pthread_mutex_lock(&workdir.lock);

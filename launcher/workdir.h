@@ -19,7 +19,8 @@ ssize_t workdir_link(pid_t tid, char *out, size_t size);
 void workdir_change_begins(void);
 void workdir_change_ended(void);
 
-/* tid is a new task now. */
+/* tid is a new task now; child is one, made by parent, and began where that is. */
 void workdir_forget(pid_t tid);
+void workdir_inherit(pid_t child, pid_t parent);
 
 #endif

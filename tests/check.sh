@@ -58,7 +58,7 @@ run_bats() {
 	local name=${2:-}${1#tests/} filter=()
 	[ -z "$pattern" ] || filter=(-f "$pattern")
 	timeout "${BATS_FILE_TIMEOUT:-1800}" bats --tap "${filter[@]}" "$1" </dev/null 2>&1 |
-		sed -uE "/^1\.\.[0-9]+$/d; s/^((not )?ok) [0-9]+ /\1 - ${name%.bats}: /" |
+		sed -uE "/^1\.\.[0-9]+$/d; s|^((not )?ok) [0-9]+ |\1 - ${name%.bats}: |" |
 		tee "$log/tap"
 	local status=${PIPESTATUS[0]}
 	grep -E '^(not )?ok - ' "$log/tap" >>"$log/results"

@@ -28,8 +28,15 @@ all_end() {
 	rm ready ended
 }
 
+# kill_both: at one moment. The launcher, stopped, cannot make use of that between the two signals.
+kill_both() {
+	kill -STOP "$launcher"
+	kill -KILL "$supervisor" "$launcher"
+}
+
 @test "with its supervisor killed the tree ends, and the report holds what was committed" {
 	start -q -o run.json 2>err
+	until grep -qa 'echo >ready' run.json.ptw.part; do :; done
 	kill -KILL "$supervisor"
 	all_end
 	same status 125 "$status"
@@ -61,7 +68,7 @@ all_end() {
 
 @test "with both killed the tree ends, and --read says that the end is missing" {
 	start -q -o run.json
-	kill -KILL "$launcher" "$supervisor"
+	kill_both
 	all_end
 	same status 137 "$status"
 	[ ! -e run.json ]
@@ -76,7 +83,7 @@ all_end() {
 	local shim
 	shim=$(awk '/shim\.so/ { print $NF; exit }' "/proc/$command/maps")
 	[ -n "$shim" ] || skip 'the shim is not in use here'
-	kill -KILL "$launcher" "$supervisor"
+	kill_both
 	all_end
 	[ -e "$shim" ]
 	"$PTWRAP" -q true

@@ -1,7 +1,8 @@
 /* The operations whose price `make bench` asks for: `workload NAME COUNT` does one of them COUNT
- * times and prints the nanoseconds that the loop took. System calls are made by number where a
- * libc might answer without the kernel. */
+ * times, in each of its threads, and prints the nanoseconds that this took. System calls are made by
+ * number where a libc might answer without the kernel. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -61,12 +62,19 @@ static int do_fork(void)
 	return pid < 0 || wait_for(pid);
 }
 
-static const struct {
+static const struct workload {
 	const char *name;
 	int (*operation)(void);
+	int threads;
 } workloads[] = {
-	{ "getppid", do_getppid }, { "read", do_read },	  { "stat", do_stat },
-	{ "open", do_open },	   { "spawn", do_spawn }, { "fork", do_fork },
+	{ "getppid", do_getppid, 1 }, { "read", do_read, 1 },	{ "stat", do_stat, 1 },
+	{ "open", do_open, 1 },	      { "spawn", do_spawn, 1 }, { "fork", do_fork, 1 },
+	{ "threads", do_getppid, 2 },
+};
+
+struct loop {
+	int (*operation)(void);
+	unsigned long count;
 };
 
 static uint64_t now_ns(void)
@@ -76,12 +84,26 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static int run(int (*operation)(void), unsigned long count)
+/* NULL, or something else if an operation failed. */
+static void *run_loop(void *argument)
 {
+	struct loop *loop = argument;
+	for (unsigned long i = 0; i < loop->count; i++)
+		if (loop->operation())
+			return loop;
+	return NULL;
+}
+
+static int run(const struct workload *workload, unsigned long count)
+{
+	struct loop loop = { workload->operation, count };
+	void *failed = NULL;
+	pthread_t thread;
 	uint64_t begin_ns = now_ns();
-	for (unsigned long i = 0; i < count; i++)
-		if (operation())
-			return EXIT_FAILURE;
+	if (workload->threads == 2 && pthread_create(&thread, NULL, run_loop, &loop))
+		return EXIT_FAILURE;
+	if (run_loop(&loop) || (workload->threads == 2 && (pthread_join(thread, &failed) || failed)))
+		return EXIT_FAILURE;
 	printf("%ju\n", (uintmax_t)(now_ns() - begin_ns));
 	return EXIT_SUCCESS;
 }
@@ -91,7 +113,7 @@ int main(int argc, char **argv)
 	zero_fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	for (size_t i = 0; argc == 3 && i < sizeof(workloads) / sizeof(workloads[0]); i++)
 		if (strcmp(workloads[i].name, argv[1]) == 0)
-			return run(workloads[i].operation, strtoul(argv[2], NULL, 10));
+			return run(&workloads[i], strtoul(argv[2], NULL, 10));
 	fprintf(stderr, "usage: workload NAME COUNT\n");
 	return 2;
 }

@@ -2,7 +2,7 @@
  *
  *   storm    two timers of 1 to 120 us over loops of calls; their handlers make calls too, and come while others run.
  *            Writes to ./counted how often each call was made, and how often it failed.
- *   jumps    handlers leave by siglongjmp, from calls that block and from calls that do not
+ *   jumps    handlers leave by siglongjmp, after 1 to 20 us, from calls that block and from calls that do not
  *   masked   the calls of the loop are made with all signals blocked: none arrives */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,11 +40,13 @@ static int tell(const char *what)
 	return wrong != 0;
 }
 
+static unsigned longest = 120;
+
 static long microseconds(void)
 {
 	static unsigned random = 1;
 	random = random * 1103515245 + 12345;
-	return 1 + random / 65536 % 120;
+	return 1 + random / 65536 % longest;
 }
 
 /* Once; a timer that comes again by itself might leave the program no time where signals are dear. */
@@ -168,6 +170,7 @@ static int jumps(int count)
 	volatile int jumped = 0;
 	if (pipe(ends) < 0)
 		return 1;
+	longest = 20;
 	handle(SIGALRM, jump, 0);
 	while (jumped < count) {
 		if (sigsetjmp(back, 1)) {

@@ -31,7 +31,12 @@ static void check(bool holds, const char *what, const char *where, int line)
 
 /* ---- the events of a run, in the order of time ---- */
 
-enum { EVENTS_MAX = 200, SHUFFLES = 150 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SHUFFLES = 10 };
+#else
+enum { SHUFFLES = 150 };
+#endif
+enum { EVENTS_MAX = 200 };
 
 static struct event events[EVENTS_MAX];
 static size_t count;

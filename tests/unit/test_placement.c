@@ -47,13 +47,16 @@ static void test_cpu_of_a_task(void)
 		if (!CPU_ISSET(cpu, &all) || pipe(gate))
 			continue;
 		pid_t pid = start_on(cpu, (int[]){ gate[1], gate[0] });
-		CHECK(read(gate[0], &byte, 1) == 1 && procfs_cpu(pid) == cpu, "the CPU that a task ran on");
+		int fd = procfs_open_stat(pid);
+		CHECK(read(gate[0], &byte, 1) == 1 && procfs_cpu(fd) == cpu, "the CPU that a task ran on");
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
+		CHECK(procfs_cpu(fd) < 0, "no task, no CPU");
+		close(fd);
 		close(gate[0]);
 		close(gate[1]);
 	}
-	CHECK(procfs_cpu(-1) < 0, "no task, no CPU");
+	CHECK(procfs_open_stat(-1) < 0 && procfs_cpu(-1) < 0, "nor without its file");
 }
 
 static void test_who_runs(void)
