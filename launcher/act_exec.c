@@ -17,6 +17,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* A redirected call takes some stack of the program's. */
+enum { LEAST_STACK = 64 << 10 };
+
 /* execve by a thread that is not the leader: all others are gone, it goes on under the leader's tid,
  * and the leader's own end is never reported (ptrace(2): execve under ptrace). */
 static struct tracee *succeed_leader(struct tracee *leader, struct stop *stop)
@@ -104,12 +107,13 @@ static unsigned first_free(const struct image *image)
 /* Limits that leave room for the program perhaps, but not for the shim's file and mappings beside it. */
 static bool is_limited(const struct tracee *tracee, const struct image *image)
 {
-	struct rlimit memory = { RLIM_INFINITY, 0 }, files = { RLIM_INFINITY, 0 };
+	struct rlimit memory = { RLIM_INFINITY, 0 }, files = { RLIM_INFINITY, 0 }, stack = { RLIM_INFINITY, 0 };
 	prlimit(tracee->tid, RLIMIT_AS, NULL, &memory);
 	prlimit(tracee->tid, RLIMIT_NOFILE, NULL, &files);
-	if (memory.rlim_cur == RLIM_INFINITY && first_free(image) < files.rlim_cur)
+	prlimit(tracee->tid, RLIMIT_STACK, NULL, &stack);
+	if (memory.rlim_cur == RLIM_INFINITY && stack.rlim_cur >= LEAST_STACK && first_free(image) < files.rlim_cur)
 		return false;
-	note_about(tracee, "shim-refused", "a limit on memory or descriptors leaves no room for it");
+	note_about(tracee, "shim-refused", "a limit on memory, stack or descriptors leaves no room for it");
 	return true;
 }
 

@@ -124,12 +124,6 @@ static unsigned traits_of(const struct call *call, uint8_t *flags_arg)
 	return numbers[number].traits;
 }
 
-bool capture_changes_names(const struct call *call)
-{
-	uint8_t flags_arg;
-	return call->event.syscall.ret >= 0 && (traits_of(call, &flags_arg) & RENAMES);
-}
-
 bool capture_follows(const struct call *call)
 {
 	uint8_t flags_arg;

@@ -20,9 +20,6 @@ void capture_leave(const struct place *place, struct call *call);
 /* The call is over, whatever came of it: what it may have changed can be remembered again. */
 void capture_over(struct call *call);
 
-/* Does the call, if it succeeded, change what names of files lead to? */
-bool capture_changes_names(const struct call *call);
-
 /* Does it look at what the last component's link leads to, not at a link? */
 bool capture_follows(const struct call *call);
 

@@ -18,7 +18,8 @@ struct name {
 
 struct entry {
 	int fd;
-	struct name *name;
+	struct name *name, *before; /* before: what was there until then; NULL: not known */
+	uint64_t since_ns, before_ns; /* when each got there */
 };
 
 struct table {
@@ -35,6 +36,29 @@ struct workdir {
 	unsigned refs;
 	struct name *name;
 };
+
+/* When the call that is looked at began, and when it had its effect. */
+static struct {
+	uint64_t begin_ns, effect_ns;
+} call_time = { UINT64_MAX, UINT64_MAX };
+
+void descriptors_at(uint64_t begin_ns, uint64_t effect_ns)
+{
+	call_time.begin_ns = begin_ns;
+	call_time.effect_ns = effect_ns;
+}
+
+/* What has no time was so from the beginning. */
+static uint64_t call_since(void)
+{
+	return call_time.effect_ns == UINT64_MAX ? 0 : call_time.effect_ns;
+}
+
+/* Told late: another call has put something else there since. */
+static bool is_outdated(const struct entry *entry)
+{
+	return entry->since_ns > call_time.effect_ns;
+}
 
 /* ---- names ---- */
 
@@ -62,6 +86,18 @@ static void name_release(struct name *name)
 		free(name);
 }
 
+static void entry_share(const struct entry *entry)
+{
+	name_share(entry->name);
+	name_share(entry->before);
+}
+
+static void entry_release(const struct entry *entry)
+{
+	name_release(entry->name);
+	name_release(entry->before);
+}
+
 /* ---- tables ---- */
 
 static void table_release(struct table *table)
@@ -69,7 +105,7 @@ static void table_release(struct table *table)
 	if (!table || --table->refs > 0)
 		return;
 	for (unsigned i = 0; i < table->count; i++)
-		name_release(table->entries[i].name);
+		entry_release(&table->entries[i]);
 	free(table->entries);
 	free(table);
 }
@@ -99,7 +135,7 @@ static struct table *table_copy(const struct table *table)
 	memcpy(copy->entries, table->entries, table->count * sizeof *copy->entries);
 	copy->count = table->count;
 	for (unsigned i = 0; i < copy->count; i++)
-		name_share(copy->entries[i].name);
+		entry_share(&copy->entries[i]);
 	return copy;
 }
 
@@ -142,13 +178,20 @@ static void put(struct descriptors *descriptors, int fd, struct name *name)
 		return;
 	}
 	unsigned at = position_of(table, fd);
+	if (is_at(table, at, fd) && is_outdated(&table->entries[at])) {
+		name_release(name);
+		return;
+	}
+	if (is_at(table, at, fd) && name) {
+		struct entry *entry = &table->entries[at];
+		name_release(entry->before);
+		*entry = (struct entry){ fd, name, entry->name, call_since(), entry->since_ns };
+		return;
+	}
 	if (is_at(table, at, fd)) {
-		name_release(table->entries[at].name);
-		table->entries[at].name = name;
-		if (!name) {
-			table->count--;
-			memmove(&table->entries[at], &table->entries[at + 1], (table->count - at) * sizeof *table->entries);
-		}
+		entry_release(&table->entries[at]);
+		table->count--;
+		memmove(&table->entries[at], &table->entries[at + 1], (table->count - at) * sizeof *table->entries);
 		return;
 	}
 	if (!name || table->count == DESCRIPTORS_MAX || !table_reserve(table, table->count + 1)) {
@@ -156,8 +199,20 @@ static void put(struct descriptors *descriptors, int fd, struct name *name)
 		return;
 	}
 	memmove(&table->entries[at + 1], &table->entries[at], (table->count - at) * sizeof *table->entries);
-	table->entries[at] = (struct entry){ fd, name };
+	table->entries[at] = (struct entry){ fd, name, NULL, call_since(), 0 };
 	table->count++;
+}
+
+/* What fd was when the call began; NULL: that is not known. */
+static struct name *name_at(const struct table *table, int fd)
+{
+	unsigned at = table ? position_of(table, fd) : 0;
+	if (!table || !is_at(table, at, fd))
+		return NULL;
+	const struct entry *entry = &table->entries[at];
+	if (entry->since_ns <= call_time.begin_ns)
+		return entry->name;
+	return entry->before_ns <= call_time.begin_ns ? entry->before : NULL;
 }
 
 /* ---- descriptors ---- */
@@ -198,8 +253,7 @@ void descriptors_release(struct descriptors *descriptors)
 
 void descriptors_set(struct descriptors *descriptors, int fd, struct bytes name)
 {
-	struct bytes known;
-	if (!descriptors || fd < 0 || (descriptors_name(descriptors, fd, &known) && bytes_equal(known, name)))
+	if (!descriptors || fd < 0)
 		return;
 	put(descriptors, fd, name_create(name));
 }
@@ -208,9 +262,7 @@ void descriptors_duplicate(struct descriptors *descriptors, int from, int to)
 {
 	if (!descriptors || from < 0 || to < 0 || from == to)
 		return;
-	const struct table *table = descriptors->table;
-	unsigned at = table ? position_of(table, from) : 0;
-	put(descriptors, to, table && is_at(table, at, from) ? name_share(table->entries[at].name) : NULL);
+	put(descriptors, to, name_share(name_at(descriptors->table, from)));
 }
 
 void descriptors_forget(struct descriptors *descriptors, unsigned first, unsigned last)
@@ -224,11 +276,15 @@ void descriptors_forget(struct descriptors *descriptors, unsigned first, unsigne
 	struct table *table = own_table(descriptors);
 	if (!table || !table->count)
 		return;
-	unsigned behind = at;
-	while (behind < table->count && table->entries[behind].fd <= end)
-		name_release(table->entries[behind++].name);
-	memmove(&table->entries[at], &table->entries[behind], (table->count - behind) * sizeof *table->entries);
-	table->count -= behind - at;
+	unsigned behind = at, kept = at;
+	for (; behind < table->count && table->entries[behind].fd <= end; behind++) {
+		if (is_outdated(&table->entries[behind]))
+			table->entries[kept++] = table->entries[behind];
+		else
+			entry_release(&table->entries[behind]);
+	}
+	memmove(&table->entries[kept], &table->entries[behind], (table->count - behind) * sizeof *table->entries);
+	table->count -= behind - kept;
 }
 
 void descriptors_load(struct descriptors *descriptors, struct bytes list)
@@ -250,11 +306,10 @@ void descriptors_load(struct descriptors *descriptors, struct bytes list)
 
 bool descriptors_name(const struct descriptors *descriptors, int fd, struct bytes *name)
 {
-	const struct table *table = descriptors ? descriptors->table : NULL;
-	unsigned at = table && fd >= 0 ? position_of(table, fd) : 0;
-	if (!table || fd < 0 || !is_at(table, at, fd))
+	const struct name *found = descriptors && fd >= 0 ? name_at(descriptors->table, fd) : NULL;
+	if (!found)
 		return false;
-	*name = bytes_of(table->entries[at].name->data, table->entries[at].name->len);
+	*name = bytes_of(found->data, found->len);
 	return true;
 }
 

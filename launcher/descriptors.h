@@ -10,6 +10,7 @@
 #include "bytes.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* A table holds so many names at most: a program that has more open is known in part. */
 enum { DESCRIPTORS_MAX = 65536 };
@@ -23,6 +24,10 @@ struct descriptors *descriptors_create(void);
 struct descriptors *descriptors_share(struct descriptors *descriptors);
 struct descriptors *descriptors_copy(const struct descriptors *descriptors);
 void descriptors_release(struct descriptors *descriptors);
+
+/* The call that what follows is about, until the next one: what it does is undone by nothing older, and it knows
+ * no name that is younger than its beginning (another thread may have closed and opened meanwhile). */
+void descriptors_at(uint64_t begin_ns, uint64_t effect_ns);
 
 /* Descriptor fd is open under that name; no bytes: under one that is not known. */
 void descriptors_set(struct descriptors *descriptors, int fd, struct bytes name);

@@ -225,8 +225,12 @@ static void install(struct fastpath_library *library, const unsigned char *file,
 		    const struct patch_result *result)
 {
 	uint64_t base = fast.bases;
-	if (!write_file(result->text, result->len, fast.file_end))
+	if (!write_file(result->text, result->len, fast.file_end)) {
+		/* The file system is full: what went in would leave no room for the rings. */
+		int error = ftruncate(fast.fd, (off_t)fast.file_end);
+		(void)error;
 		return;
+	}
 	memcpy(fast.file + fast.image.trampolines + fast.room_used, result->trampolines, result->trampolines_len);
 	library->text_offset = result->offset;
 	library->text_len = result->len;

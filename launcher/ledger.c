@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 enum {
 	HOT_MESSAGES = 32, /* in one look at a ring: it will soon have as many again */
@@ -183,9 +184,9 @@ static void note_counters(struct stream *stream)
 	struct stream_notes *notes = stream_notes(stream);
 	struct ringread_counters counters = stream_counters(stream);
 	if (counters.garbage && !notes->garbage)
-		note(stream_owner(stream), now_ns(), "shim-suspect", "wrote to its ring what no shim writes");
+		note(stream_owner(stream), now_ns(), "shim-suspect", "wrote to its ring what no shim writes, or the ring's file was cut or had no room");
 	else if (counters.dropped && !notes->dropped)
-		note(stream_owner(stream), now_ns(), "shim-refused", "its ring had no room for some of what it told");
+		note(stream_owner(stream), now_ns(), "lost", "its ring had no room for some of what it told");
 	notes->garbage = counters.garbage;
 	notes->dropped = counters.dropped;
 }
@@ -234,15 +235,27 @@ static void tell_last_call(const struct writer *writer, const struct ring_flight
 		return;
 	if (!ledger.call)
 		ledger.call = call_create();
-	if (!ledger.call || !retell_flight(writer, flight, ledger.call))
+	struct announcement exec = { 0 };
+	bool announced = stream_take_announcement(writer->stream, writer->thread, &exec) && exec.t_ticks == flight->t_ticks;
+	if (!announced && (flight->number == SYS_execve || flight->number == SYS_execveat)) {
+		announcement_free(&exec); /* it announces first, so it was not made yet */
+		return;
+	}
+	bool is_whole, told = ledger.call && retell_flight(writer, flight, announced ? strbuf_bytes(&exec.path) : (struct bytes){ 0 },
+							   ledger.call, &is_whole);
+	announcement_free(&exec);
+	if (!told)
 		return;
 	struct event *event = &ledger.call->event;
 	event->t_ns = begin_ns;
 	event->syscall.dur_ns = end_ns - begin_ns;
 	event->syscall.flags |= SYSCALL_NO_RETURN;
 	compare_views(ledger.call);
-	if (selection_reports(ledger.setup.selection, ABI_X86_64, flight->number, event->syscall.args))
-		append_call(ledger.call);
+	if (!selection_reports(ledger.setup.selection, ABI_X86_64, flight->number, event->syscall.args))
+		return;
+	append_call(ledger.call);
+	if (!is_whole)
+		note(writer->process->id, end_ns, "unreadable-memory", "died within a call whose path nobody had read yet");
 }
 
 /* Frees the slot for others: exit leaves its own taken. A call that began after the task's end is of another
@@ -349,7 +362,7 @@ static void take_call(struct item *item, struct event *unused)
 		append(event);
 	retell_moves(&event->syscall, settle_all, event->t_ns + event->syscall.dur_ns);
 	if (writer)
-		retell_learn(writer, &event->syscall);
+		retell_learn(writer, &event->syscall, event->t_ns + event->syscall.dur_ns);
 }
 
 static void take_interrupted(struct item *item, struct event *head)
@@ -361,7 +374,8 @@ static void take_interrupted(struct item *item, struct event *head)
 	settle(writer->stream, head->t_ns);
 	if (!ledger.call)
 		ledger.call = call_create();
-	if (!ledger.call || !retell_flight(writer, flight, ledger.call))
+	bool is_whole; /* the call is made again, and tells its path then */
+	if (!ledger.call || !retell_flight(writer, flight, (struct bytes){ 0 }, ledger.call, &is_whole))
 		return;
 	struct event *event = &ledger.call->event;
 	ticks_calibrate(&ledger.ticks);
@@ -422,6 +436,7 @@ static void begin_image(struct item *item, const struct event *head)
 	struct writer *writer = writers_begin(head->process, head->pid, item->exec.thread, item->exec.stream);
 	if (!writer)
 		return;
+	descriptors_at(UINT64_MAX, UINT64_MAX);
 	writer->files = descriptors_create();
 	writer->workdir = workdir_create(strbuf_bytes(&image->text[IMAGE_CWD]));
 	descriptors_load(writer->files, strbuf_bytes(&image->text[IMAGE_FDS]));

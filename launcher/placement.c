@@ -14,6 +14,7 @@
 
 enum {
 	LOOK_INTERVAL_NS = 500000, /* between two looks at what else runs on the machine */
+	SPIN_NS = 50000,
 	FOLLOW_PRICE = 8,          /* stops for each look at where a tracee is: that costs half as much as one */
 	FOLLOW_CREDIT = 4 * FOLLOW_PRICE,
 	BOUND_MAX = 64,            /* stops of many tracees by turns: then the kernel may place the tracer again */
@@ -23,6 +24,7 @@ static struct {
 	bool used;      /* there is a choice */
 	bool permitted; /* to come back from SCHED_IDLE */
 	bool shared;    /* the policy is SCHED_IDLE */
+	bool spins;
 	bool slept;     /* the tracer, waiting for the last stop */
 	bool bound;     /* to the CPU of the tracee followed last */
 	unsigned bound_stops;
@@ -66,6 +68,15 @@ static void share(bool wanted)
 {
 	if (wanted != placement.shared && set_policy(wanted ? SCHED_IDLE : SCHED_OTHER))
 		placement.shared = wanted;
+}
+
+/* Nobody else wants to run, or somebody does. */
+static void adapt(bool alone)
+{
+	if (placement.permitted)
+		share(alone);
+	else
+		placement.spins = alone;
 }
 
 static void unbind(void)
@@ -126,16 +137,24 @@ void placement_before_resume(pid_t tid)
 		return;
 	}
 	uint64_t now = clock_monotonic_ns();
-	if (placement.permitted && now - placement.looked_ns >= LOOK_INTERVAL_NS) {
+	if (now - placement.looked_ns >= LOOK_INTERVAL_NS) {
 		placement.looked_ns = now;
-		share(procfs_running(placement.loadavg_fd) == 1); /* the tracer itself: the tracee is stopped */
+		adapt(procfs_running(placement.loadavg_fd) == 1); /* the tracer itself: the tracee is stopped */
 	}
-	keep_close(tid);
+	if (placement.spins)
+		unbind();
+	else
+		keep_close(tid);
 }
 
 bool placement_is_shared(void)
 {
 	return placement.shared;
+}
+
+uint64_t placement_spin_ns(void)
+{
+	return placement.spins ? SPIN_NS : 0;
 }
 
 void placement_slept(void)
@@ -145,7 +164,7 @@ void placement_slept(void)
 
 void placement_leave(void)
 {
-	share(false);
+	adapt(false);
 	unbind();
 	placement.used = false;
 }

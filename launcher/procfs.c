@@ -165,7 +165,7 @@ int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value)
 
 int procfs_family(pid_t tid, pid_t *tgid, pid_t *ppid)
 {
-	uint64_t group, parent;
+	uint64_t group = 0, parent = 0;
 	int error = procfs_status_field(tid, "\nTgid:", 10, &group);
 	if (!error)
 		error = procfs_status_field(tid, "\nPPid:", 10, &parent);
@@ -191,7 +191,9 @@ int procfs_open_stat(pid_t tid)
 	char path[PROCFS_PATH];
 	procfs_path(path, tid, "stat");
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 int procfs_cpu(int stat_fd)

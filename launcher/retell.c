@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 enum { NUMBERS = 512, CLOSE_UNSHARE = 2, CLOSE_CLOEXEC = 4, COMM_BYTES = 15 };
 
@@ -216,12 +217,13 @@ static void learn_directory(struct writer *writer, const struct event_syscall *s
 	strbuf_free(&outside);
 }
 
-void retell_learn(struct writer *writer, const struct event_syscall *syscall)
+void retell_learn(struct writer *writer, const struct event_syscall *syscall, uint64_t end_ns)
 {
 	const struct syscall_desc *desc = syscall_lookup((enum event_abi)syscall->abi, syscall->number);
 	struct bytes name = { 0 };
 	if (!desc)
 		return;
+	descriptors_at(UINT64_MAX, end_ns);
 	for (unsigned i = 0; i < desc->arg_count; i++)
 		learn_argument(writer, syscall, &desc->args[i], i);
 	if (mover_of(syscall, desc)->move == MOVE_CHDIR) {
@@ -447,14 +449,35 @@ static bool follow_self(const struct writer *writer, struct bytes absolute, stru
 	struct bytes rest;
 	if (writer->thread != (uint32_t)writer->tid || writer->process->root)
 		return false;
-	if (begins_with(absolute, "/proc/self/", &rest))
-		strbuf_addf(out, "/proc/%d/", writer->process->pid);
-	else if (begins_with(absolute, "/proc/thread-self/", &rest))
-		strbuf_addf(out, "/proc/%d/task/%d/", writer->process->pid, writer->tid);
-	else
+	bool is_thread = begins_with(absolute, "/proc/thread-self", &rest);
+	if ((!is_thread && !begins_with(absolute, "/proc/self", &rest)) || (rest.len && rest.data[0] != '/'))
 		return false;
+	strbuf_addf(out, "/proc/%d", writer->process->pid);
+	if (is_thread)
+		strbuf_addf(out, "/task/%d", writer->tid);
 	strbuf_add(out, rest.data, rest.len);
 	return true;
+}
+
+/* Who looked a path up was the supervisor, and /proc/self led it to its own: the task came to the task's. False: how
+ * that is called there is not known. */
+static bool speak_for_writer(const struct writer *writer, struct strbuf *out)
+{
+	char own[sizeof "/proc/" + 3 * sizeof(pid_t)];
+	snprintf(own, sizeof own, "/proc/%d", (int)getpid());
+	struct bytes rest, of_thread;
+	if (!begins_with(strbuf_bytes(out), own, &rest) || (rest.len && rest.data[0] != '/'))
+		return true;
+	bool is_thread = begins_with(rest, "/task/", &of_thread);
+	while (is_thread && of_thread.len && of_thread.data[0] != '/')
+		of_thread = bytes_of(of_thread.data + 1, of_thread.len - 1);
+	struct strbuf asked = { 0 };
+	strbuf_addf(&asked, "%s", is_thread ? "/proc/thread-self" : "/proc/self");
+	strbuf_add(&asked, is_thread ? of_thread.data : rest.data, is_thread ? of_thread.len : rest.len);
+	strbuf_reset(out);
+	bool known = follow_self(writer, strbuf_bytes(&asked), out);
+	strbuf_free(&asked);
+	return known;
 }
 
 /* Where an absolute path led, seen from the task's root; false: that cannot be told any more. */
@@ -464,7 +487,9 @@ static bool follow(const struct writer *writer, struct bytes absolute, struct st
 	*directory = false;
 	if (is_of_descriptors(absolute))
 		return follow_descriptor(writer, absolute, out);
-	return lookup_opened(&place, absolute, out, directory) || follow_self(writer, absolute, out);
+	if (lookup_opened(&place, absolute, out, directory))
+		return speak_for_writer(writer, out);
+	return follow_self(writer, absolute, out);
 }
 
 /* As well as it can be known: a file that has gone was most likely no link itself. */
@@ -633,6 +658,7 @@ bool retell_call(struct writer *writer, const struct told *told, struct call *ca
 	const struct ring_message *message = &told->message;
 	struct strbuf name = { 0 };
 	*unknown_base = false;
+	descriptors_at(told->begin_ns, told->key_ns);
 	if (!begin(writer, message->syscall.number, message->syscall.args, call))
 		return false;
 	call->event.t_ns = told->begin_ns;
@@ -647,17 +673,27 @@ bool retell_call(struct writer *writer, const struct told *told, struct call *ca
 	return true;
 }
 
-bool retell_flight(const struct writer *writer, const struct ring_flight *flight, struct call *call)
+bool retell_flight(const struct writer *writer, const struct ring_flight *flight, struct bytes path, struct call *call,
+		   bool *is_whole)
 {
+	*is_whole = true;
+	descriptors_at(UINT64_MAX, UINT64_MAX);
 	if (!begin(writer, flight->number, flight->args, call))
 		return false;
-	for (unsigned i = 0; i < call->desc->arg_count; i++)
-		if (call->desc->args[i].capture == CAPTURE_FD || call->desc->args[i].capture == CAPTURE_DIRFD)
+	for (unsigned i = 0; i < call->desc->arg_count; i++) {
+		uint8_t capture = call->desc->args[i].capture;
+		if (capture == CAPTURE_FD || capture == CAPTURE_DIRFD) {
 			tell_descriptor(writer, call, i);
+		} else if (capture == CAPTURE_PATH && path.len) {
+			call_attach(call, ATTACH_PATH, i, 0, path, false);
+			*is_whole &= tell_absolute(writer, call, i, path);
+		} else if (capture == CAPTURE_PATH && flight->args[i]) {
+			*is_whole = false;
+		}
+	}
 	finish(writer, call);
 	return true;
 }
-
 
 /* The kernel cuts a thread's name after 15 bytes. */
 static struct bytes without_begun_secret(const struct redactor *redactor, struct bytes name)

@@ -21,8 +21,10 @@ void retell_init(void);
 bool retell_call(struct writer *writer, const struct told *told, struct call *call, bool *unknown_base);
 
 /* The same for a call that never came back, or whose end a signal's stop showed (ret -EINTR or ERESTART*):
- * no pointers are followed. The event's t_ns and dur_ns are the caller's to set. */
-bool retell_flight(const struct writer *writer, const struct ring_flight *flight, struct call *call);
+ * no pointers are followed. path: of its path argument, if somebody has told it. *is_whole: no path is missing.
+ * The event's t_ns and dur_ns are the caller's to set. */
+bool retell_flight(const struct writer *writer, const struct ring_flight *flight, struct bytes path, struct call *call,
+		   bool *is_whole);
 
 /* What else a message says, as an event that points into it; false: nothing to be recorded. The shim's own
  * file (NULL: none) is no library of the program's. */
@@ -30,7 +32,7 @@ bool retell_meta(const struct writer *writer, const struct told *told, const str
 		 const struct shimfile *shim, struct event *event);
 
 /* A call of the kernel view's is over: what it showed of the task's descriptors is the truth. */
-void retell_learn(struct writer *writer, const struct event_syscall *syscall);
+void retell_learn(struct writer *writer, const struct event_syscall *syscall, uint64_t end_ns);
 
 /* The same of whoever's call: one that gave files other names, or took them away, does so for all who have them
  * open. settle(until_ns) is called before any name is changed. */

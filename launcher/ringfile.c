@@ -15,6 +15,8 @@
 
 enum { NAME_BYTES = 16 };
 
+static const uint64_t PLENTY_BYTES = UINT64_C(256) << 20;
+
 static struct {
 	pthread_mutex_t lock;
 	char directory[RINGFILE_PATH / 2]; /* "": none are made */
@@ -52,12 +54,22 @@ static bool choose_path(char path[RINGFILE_PATH])
 	return true;
 }
 
+/* A page that the file system has no room for when it is first written kills the writer (SIGBUS): where little is
+ * left, the file has all its pages before anybody maps it. */
+static bool is_given_room(int fd)
+{
+	struct statvfs system;
+	if (ftruncate(fd, RING_BYTES) || fstatvfs(fd, &system))
+		return false;
+	return (uint64_t)system.f_bavail * system.f_frsize >= PLENTY_BYTES || fallocate(fd, 0, 0, RING_BYTES) == 0;
+}
+
 static struct ringread *make_ring(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return NULL;
-	struct ringread *ring = ftruncate(fd, RING_BYTES) ? NULL : ringread_make(fd);
+	struct ringread *ring = is_given_room(fd) ? ringread_make(fd) : NULL;
 	close(fd);
 	if (!ring)
 		unlink(path);

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
@@ -150,6 +151,16 @@ static void check_user(void)
 	give_up(EXIT_TROUBLE);
 }
 
+/* A limit on the size of files may stop it: that signal is about a write of ours, not for COMMAND. */
+static bool create_shim(void)
+{
+	struct sigaction ignored = { .sa_handler = SIG_IGN }, before;
+	bool created = shimfile_create(&run.shim) == 0;
+	sigaction(SIGXFSZ, &ignored, &before); /* drops what is pending */
+	sigaction(SIGXFSZ, &before, NULL);
+	return created;
+}
+
 static void prepare(struct launch *launch)
 {
 	char why[256];
@@ -174,7 +185,7 @@ static void prepare(struct launch *launch)
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	/* Without a place for it the kernel view serves alone. */
 	struct filter_pass pass = { .verify = run.options->verify };
-	run.has_shim = !run.options->no_shim && shimfile_create(&run.shim) == 0;
+	run.has_shim = !run.options->no_shim && create_shim();
 	bool fast = run.has_shim && ticks_are_steady() && run.options->level != LEVEL_EXEC &&
 		    fastpath_create(&run.shim, &run.selection, &pass) == 0;
 	int error = !run.recording || run.control == MAP_FAILED ? -errno :
@@ -192,7 +203,7 @@ static const char *const flaws[] = {
 	[RECORDING_UNFINISHED] = "the recording has no end: whoever wrote it was killed; what stands in it was read",
 	[RECORDING_CUT] = "the recording ends inside a record: copy it whole, or do with what was read",
 	[RECORDING_CORRUPT] = "the recording is damaged: copy it anew, or do with what was read before the damage",
-	[RECORDING_FOREIGN] = "no recording of ptwrap " PTWRAP_VERSION ": --read takes what -o FILE.ptw wrote",
+	[RECORDING_FOREIGN] = ("no recording of ptwrap " PTWRAP_VERSION ": --read takes what -o FILE.ptw wrote"),
 	[RECORDING_IO_ERROR] = "the recording could not be read to its end",
 };
 

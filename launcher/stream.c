@@ -8,7 +8,7 @@
 
 enum {
 	ENDED_MAX = 64,       /* threads that died in the middle of a message, remembered */
-	ANNOUNCEMENTS_MAX = 64,
+	ANNOUNCEMENTS_MAX = 256,
 	KEPT_BATCHES = 16,
 	KEPT_MESSAGES = 1024,
 	COMPACT_BYTES = 64 * 1024,
@@ -367,7 +367,7 @@ size_t stream_backlog(struct stream *stream)
 	return count;
 }
 
-/* Only who owes something need be remembered. */
+/* Only who owes something need be remembered. Not when a thread begins: what it announces may be seen sooner. */
 void stream_thread_ended(struct stream *stream, uint32_t thread)
 {
 	pthread_mutex_lock(&stream->lock);
@@ -376,6 +376,7 @@ void stream_thread_ended(struct stream *stream, uint32_t thread)
 			memmove(stream->ended, stream->ended + 1, --stream->ended_count * sizeof *stream->ended);
 		stream->ended[stream->ended_count++] = thread;
 	}
+	forget_announcement(stream, thread);
 	pthread_mutex_unlock(&stream->lock);
 }
 
@@ -387,7 +388,6 @@ void stream_thread_began(struct stream *stream, uint32_t thread)
 		if (stream->ended[i] != thread)
 			stream->ended[kept++] = stream->ended[i];
 	stream->ended_count = kept;
-	forget_announcement(stream, thread);
 	pthread_mutex_unlock(&stream->lock);
 }
 

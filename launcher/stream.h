@@ -41,7 +41,6 @@ struct announcement {
 	uint64_t t_ticks;
 	uint64_t args[4];
 	bool cut;          /* path or first is not whole */
-	bool consumed;
 	struct strbuf path, first;
 };
 

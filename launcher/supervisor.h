@@ -62,7 +62,7 @@ struct supervision {
 };
 
 /* The supervisor's life; never returns. Call it in the forked process. */
-_Noreturn void supervisor_run(const struct supervision *supervision);
+_Noreturn void supervisor_run(const struct supervision *run);
 
 /* For the tracer's parts. */
 const struct supervision *supervisor_get(void);

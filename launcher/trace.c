@@ -282,6 +282,15 @@ static pid_t take_stop(int *status)
 	return info.si_pid;
 }
 
+/* Waits for ns nanoseconds without sleeping. 0: nothing came. */
+static pid_t spin(uint64_t ns, struct waited *waited)
+{
+	pid_t tid = 0;
+	for (uint64_t until = ns ? clock_monotonic_ns() + ns : 0; !tid && clock_monotonic_ns() < until;)
+		tid = wait4(-1, &waited->status, __WALL | WNOHANG, &waited->usage);
+	return tid;
+}
+
 /* With few tracees, no helpers and no child that is held a plain wait4(-1) costs two system calls less a stop, and its
  * wake-up tells the scheduler that the waker is about to sleep, so that the tracer runs on the
  * tracee's CPU. The kernel gives the first of its list that is ready: now and then a sweep, which
@@ -290,7 +299,7 @@ static void wait_plainly(void)
 {
 	static unsigned rounds;
 	struct waited waited;
-	waited.tid = placement_is_shared() ? take_stop(&waited.status) : 0;
+	waited.tid = placement_is_shared() ? take_stop(&waited.status) : spin(placement_spin_ns(), &waited);
 	if (waited.tid == 0) {
 		placement_slept();
 		waited.tid = wait4(-1, &waited.status, __WALL, &waited.usage);

@@ -2,11 +2,12 @@
  *
  * Runs in place of a bare syscall instruction, anywhere: on small stacks, in signal handlers, in what
  * vfork made, before and after main. So: little stack, no locks, no state but the frame, the ring and
- * the private page, and no program's pointer is read before the call but execve's.
+ * the private page, and no program's pointer is read before the call but execve's, and
+ * while the loader awaits the shim an open's.
  *
  * The record is written after the call has returned. Until then the thread's slot among the ring's
  * flights tells the supervisor of it, for calls that never return. A signal that is delivered while
- * the record is being written waits until it is (the supervisor sees RING_FLIGHT_RECORDING), so no
+ * the record is being written waits until it is (by address and stage the supervisor sees that), so no
  * handler can leave it half-written by longjmp. */
 #include "emit.h"
 #include "exec.h"

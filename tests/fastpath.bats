@@ -223,6 +223,47 @@ owned() {
 	as_bare bash -c 'ulimit -s 64; exec "$0" all' "$PROGRAMS/fast_births"
 }
 
+@test "a limit on the size of files is COMMAND's, not a reason to end it" {
+	run bash -c 'ulimit -f 500; "$PTWRAP" -q -o run.json sh -c "wc -c </etc/passwd; exit 7"'
+	same status 7 "$status"
+}
+
+@test "where the shim's file system is full the kernel view serves, and nobody dies of it" {
+	needs_root
+	local size
+	for size in 1m 2m 3m 4m; do
+		run unshare -m sh -c 'mount -t tmpfs -o size=$1 tmpfs /dev/shm &&
+			exec "$PTWRAP" -q --level=all -o run.json sh -c "ls /etc | grep -c passwd; exit 3"' sh "$size"
+		same "status with $size" 3 "$status"
+		report_is '.coverage.complete and (any(.coverage.notes[]; .kind == "shim-suspect") | not)'
+	done
+}
+
+@test "a path through /proc/self leads to the process that took it" {
+	ln -s /proc/self/status own
+	audit sh -c 'read -r _ <own'
+	report_is '.processes[0].pid as $pid | any(.files[]; .path | endswith("/own")) and
+		all(.files[] | select(.path | endswith("/own")); .target == "/proc/\($pid)/status")'
+}
+
+@test "what dies in a call is told with its path, or the report says that it is not" {
+	head -c 1000 /bin/true >half
+	chmod +x half
+	audit --level=all -o run.ndjson sh -c './half; :'
+	jq -se 'any(.[]; .name? == "execve" and .args.pathname == "./half")' run.ndjson
+	mkfifo fifo
+	audit --level=all sh -c 'cat fifo & while ! grep -qs "^[0-9]* (cat).* S " /proc/$!/stat; do :; done; kill -9 $!; wait'
+	report_is '.coverage.complete | not'
+}
+
+@test "threads that share descriptors get no name of another's" {
+	needs_program fast_descriptors
+	audit "$PROGRAMS/fast_descriptors"
+	same status 0 "$status"
+	report_is '.coverage.complete and (any(.files[]; .path == "/etc/bin" or .path == "/usr/passwd") | not) and
+		([.files[] | select(.path == "/etc/passwd" or .path == "/usr/bin")] | length == 2)'
+}
+
 @test "where nothing that was writable may become executable programs run as ever" {
 	as_bare "$PROGRAMS/fast_worlds" no-write
 	[ "$status" -ne 77 ] || skip 'this kernel has no PR_SET_MDWE'

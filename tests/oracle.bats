@@ -28,6 +28,7 @@ oracle() {
 @test "odd names, links, dot-dot, renamed folders, shared working directories: as strace sees them" {
 	needs python3 strace
 	oracle --source "$TOP/tests/oracle/odd" --name odd -- sh odd.sh
+	oracle --option=--no-shim --source "$TOP/tests/oracle/odd" --name odd -- sh odd.sh
 }
 
 @test "names relative to descriptors, exchanged, refused, deleted: as strace sees them" {

@@ -1,7 +1,8 @@
 /* What the shim and the supervisor must agree on besides the ring: how a process says hello.
  *
  * The supervisor brings the shim in at PTRACE_EVENT_EXEC, by LD_PRELOAD on a rebuilt initial
- * stack. The shim's constructor then makes these calls and no others, in this order:
+ * stack. Where the fast path is not in use the shim's constructor then makes these
+ * calls and no others, in this order (on the fast path its ring is mapped before it runs, by early.c):
  *
  *   1. fd = memfd_create(PTWRAP_RING_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING, with further
  *      registers: rdx = start of the shim's text, r10 = its length, r8 = PTWRAP_HELLO_MAGIC.

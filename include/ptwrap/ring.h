@@ -1,8 +1,8 @@
 /* The ring: what a process image tells ptwrap of itself, without a stop.
  *
  * One memory file per process image, mapped by that image (and by what it forks, until it execs) and
- * by ptwrap. Only shim/emit.c writes messages, only shim/flight.c the calls under way, only
- * launcher/ringread.c reads; the reader takes nothing here for true, and uses the constants below,
+ * by ptwrap. Only shim/emit.c writes messages, only shim/hook.c the calls under way; only
+ * launcher/ringread.c reads, gives cells back and ends or tells flights. The reader takes nothing here for true, and uses the constants below,
  * never what stands in the header.
  *
  *   page 0      struct ring_header, written by the supervisor before the image can see it

@@ -111,7 +111,7 @@ count_for() {
 	count=$3
 	[ "$3" -ne "$4" ] || return 0
 	run_once "$1" "$2" "$4" || return 1
-	[ $((loop_ns / $4 * $3)) -le "$patience_ns" ] || count=$4
+	[ $((loop_ns * $3 / $4)) -le "$patience_ns" ] || count=$4
 }
 
 # One run of ROW under COLUMN: appends row, column, operations, time, CPU time, status.
