@@ -52,7 +52,7 @@ static void record_exec(struct tracee *tracee, struct image *image, struct strea
 }
 
 /* The stack with the shim's entry in the environment. False: it cannot carry one. */
-static bool preload(const struct tracee *tracee, const struct image *image, const struct shimfile *shim,
+static bool preload(const struct image *image, const struct shimfile *shim, rlim_t stack_limit,
 		    struct inject_result *result)
 {
 	struct inject_stack stack = { .sp = image->stack_pointer,
@@ -60,10 +60,8 @@ static bool preload(const struct tracee *tracee, const struct image *image, cons
 				      .len = image->stack.len,
 				      .word_bytes = image->word_bytes };
 	struct inject_image parsed;
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-	prlimit(tracee->tid, RLIMIT_STACK, NULL, &limit);
 	return inject_parse(&stack, &parsed) == INJECT_OK &&
-	       inject_build(&parsed, shim->path, limit.rlim_cur, result) == INJECT_OK;
+	       inject_build(&parsed, shim->path, stack_limit, result) == INJECT_OK;
 }
 
 /* The new stack, and what the fast path begins with, as far as there are such. */
@@ -105,12 +103,13 @@ static unsigned first_free(const struct image *image)
 }
 
 /* Limits that leave room for the program perhaps, but not for the shim's file and mappings beside it. */
-static bool is_limited(const struct tracee *tracee, const struct image *image)
+static bool is_limited(const struct tracee *tracee, const struct image *image, rlim_t *stack_limit)
 {
 	struct rlimit memory = { RLIM_INFINITY, 0 }, files = { RLIM_INFINITY, 0 }, stack = { RLIM_INFINITY, 0 };
 	prlimit(tracee->tid, RLIMIT_AS, NULL, &memory);
 	prlimit(tracee->tid, RLIMIT_NOFILE, NULL, &files);
 	prlimit(tracee->tid, RLIMIT_STACK, NULL, &stack);
+	*stack_limit = stack.rlim_cur;
 	if (memory.rlim_cur == RLIM_INFINITY && stack.rlim_cur >= LEAST_STACK && first_free(image) < files.rlim_cur)
 		return false;
 	note_about(tracee, "shim-refused", "a limit on memory, stack or descriptors leaves no room for it");
@@ -123,12 +122,13 @@ static bool inject(struct tracee *tracee, const struct image *image, struct ring
 	const struct shimfile *shim = supervisor_get()->shim;
 	struct user_regs_struct registers;
 	struct fastpath_early block;
+	rlim_t stack_limit;
 	tracee->process->fast = false;
 	if (!shim || !image->may_be_injected || !image->shim_is_visible || !supervisor_is_recording() ||
-	    is_limited(tracee, image) || !trace_get_registers(tracee->tid, &registers))
+	    is_limited(tracee, image, &stack_limit) || !trace_get_registers(tracee->tid, &registers))
 		return false;
 	struct inject_result result = { 0 };
-	bool preloads = preload(tracee, image, shim, &result);
+	bool preloads = preload(image, shim, stack_limit, &result);
 	if (preloads)
 		registers.rsp = result.new_sp;
 	bool early = prepare_early(tracee, image, shim, &registers, &block, ring);

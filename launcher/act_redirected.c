@@ -45,7 +45,8 @@ static bool owes_record(pid_t tid, const struct user_regs_struct *registers, uin
 	*frame = registers->rsp;
 	if (is_back_from_call(registers))
 		return !is_to_be_restarted(registers);
-	if (!fastpath_is_code(registers->rip))
+	bool is_before = at >= image->hook_entry && at < image->hook_back;
+	if (is_before || !fastpath_is_code(registers->rip))
 		return false;
 	if (at >= image->hook_back && at < image->hook_staged)
 		return true;
@@ -97,26 +98,25 @@ static void take_up(struct tracee *tracee, struct stop *stop, siginfo_t *info)
 	tracee->deferred = NULL;
 }
 
-bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info)
+bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, struct user_regs_struct *registers)
 {
-	struct user_regs_struct registers;
 	uint64_t frame;
-	if (!tracee->process->fast || !trace_get_registers(tracee->tid, &registers))
+	if (!tracee->process->fast)
 		return false;
-	if (fastpath_serve_fault(tracee->tid, info, &registers)) {
-		trace_set_registers(tracee->tid, &registers);
+	if (fastpath_serve_fault(tracee->tid, info, registers)) {
+		trace_set_registers(tracee->tid, registers);
 		return true;
 	}
-	bool given = registers.rip == FASTPATH_TEXT + fastpath_image()->hook_given;
+	bool given = registers->rip == FASTPATH_TEXT + fastpath_image()->hook_given;
 	if (tracee->deferred && info->si_signo == SIGTRAP && given) {
 		take_up(tracee, stop, info);
 		return false;
 	}
-	if (is_back_from_call(&registers) && is_interrupted_in_vain(tracee->tid, info->si_signo, &registers))
+	if (is_back_from_call(registers) && is_interrupted_in_vain(tracee->tid, info->si_signo, registers))
 		return false; /* act_restart.c makes it go on */
-	if (!tracee->deferred && owes_record(tracee->tid, &registers, &frame))
+	if (!tracee->deferred && owes_record(tracee->tid, registers, &frame))
 		return put_off(tracee, info, frame);
-	if (is_back_from_call(&registers) && is_to_be_restarted(&registers))
-		shimlink_serve_interruption(tracee, (int64_t)registers.rax, stop->t_ns);
+	if (is_back_from_call(registers) && is_to_be_restarted(registers))
+		shimlink_serve_interruption(tracee, (int64_t)registers->rax, stop->t_ns);
 	return false;
 }

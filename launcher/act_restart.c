@@ -113,17 +113,14 @@ bool is_interrupted_in_vain(pid_t tid, int number, const struct user_regs_struct
 	return find_interruptible(registers) && is_ignored(tid, number);
 }
 
-void restart_interrupted(struct tracee *tracee, int number)
+void restart_interrupted(struct tracee *tracee, int number, struct user_regs_struct *registers)
 {
-	struct user_regs_struct registers;
-	const struct interruptible *call = NULL;
-	if (trace_get_registers(tracee->tid, &registers))
-		call = find_interruptible(&registers);
+	const struct interruptible *call = find_interruptible(registers);
 	if (!call || !is_ignored(tracee->tid, number)) {
 		tracee->interrupted_ns = 0;
 		return;
 	}
-	uint64_t now = clock_monotonic_ns(), limit = limit_of(tracee->tid, call, &registers);
+	uint64_t now = clock_monotonic_ns(), limit = limit_of(tracee->tid, call, registers);
 	if (!tracee->interrupted_ns) {
 		tracee->interrupted_ns = now;
 		tracee->restarts = 0;
@@ -131,6 +128,6 @@ void restart_interrupted(struct tracee *tracee, int number)
 	bool is_over = limit != 0 && now - tracee->interrupted_ns >= limit;
 	if (limit == 0 && ++tracee->restarts > RESTARTS_MAX)
 		return;
-	registers.rax = (unsigned long long)(is_over ? call->expired : -ERESTARTNOHAND);
-	trace_set_registers(tracee->tid, &registers);
+	registers->rax = (unsigned long long)(is_over ? call->expired : -ERESTARTNOHAND);
+	trace_set_registers(tracee->tid, registers);
 }

@@ -39,10 +39,13 @@ static void tell_launcher(int number, const siginfo_t *info)
 enum resume act_signal(struct tracee *tracee, struct stop *stop)
 {
 	siginfo_t info;
+	struct user_regs_struct registers;
 	enum resume resume = tracee->state == TRACEE_CALLING ? RESUME_SYSCALL : RESUME_CONT;
 	if (!trace_get_siginfo(tracee->tid, &info))
 		return resume;
-	if (shimlink_serve_signal(tracee->process, tracee->tid, &info) || put_off_signal(tracee, stop, &info)) {
+	bool known = trace_get_registers(tracee->tid, &registers);
+	if (shimlink_serve_signal(tracee->process, tracee->tid, &info) ||
+	    (known && put_off_signal(tracee, stop, &info, &registers))) {
 		stop->inject = 0;
 		return resume;
 	}
@@ -51,7 +54,8 @@ enum resume act_signal(struct tracee *tracee, struct stop *stop)
 		tell_launcher(stop->inject, &info);
 	if (tracee->process->started)
 		record_signal(tracee, stop, &info);
-	restart_interrupted(tracee, stop->inject);
+	if (known)
+		restart_interrupted(tracee, stop->inject, &registers);
 	return resume;
 }
 

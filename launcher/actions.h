@@ -39,12 +39,12 @@ action act_group_stop;
 action act_go_on;       /* nothing to do but resume */
 
 /* act_restart.c: a signal stop; a call that it interrupted is begun again if the program ignores it. */
-void restart_interrupted(struct tracee *tracee, int number);
+void restart_interrupted(struct tracee *tracee, int number, struct user_regs_struct *registers);
 bool is_interrupted_in_vain(pid_t tid, int number, const struct user_regs_struct *registers); /* would it be? */
 
 /* act_redirected.c: a signal stop of a task that may stand in a redirected call. False: as any other. True: the
  * signal is not to be delivered now; or stop->inject and *info are now another, that had been put off. */
-bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info);
+bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, struct user_regs_struct *registers);
 
 /* Going on after a helper: what act_enter, act_leave and act_exec do behind gather(). */
 enum resume act_entered(struct tracee *tracee);

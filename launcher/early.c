@@ -79,15 +79,9 @@ bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const char *
 bool early_begin(pid_t tid, const struct early *early)
 {
 	unsigned char code[FASTPATH_ENTRY_BYTES];
-	uint64_t word;
 	memcpy(code, early->entry_bytes, sizeof(code));
 	memcpy(code, entry_code, sizeof(entry_code));
-	for (size_t at = 0; at < sizeof(entry_code); at += sizeof(word)) {
-		memcpy(&word, code + at, sizeof(word));
-		if (!trace_pokedata(tid, early->entry + at, word))
-			return false;
-	}
-	return true;
+	return peek_write(tid, early->entry, code, sizeof(entry_code)) == 0;
 }
 
 void early_undo(pid_t tid, const struct early *early)

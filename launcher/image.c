@@ -19,6 +19,7 @@ enum {
 	HEADERS_MAX = 32,
 	NEEDED_MAX = 64,
 	LOADER_BYTES = 256,
+	WINDOW_BYTES = 8192,
 };
 
 /* The auxiliary vector's entries that matter here. */
@@ -31,6 +32,9 @@ struct headers {
 	Elf64_Phdr header[HEADERS_MAX];
 	size_t count;
 	uint64_t bias; /* what to add to a p_vaddr */
+	uint64_t window_at; /* where the program begins: what follows is asked for there as often as not */
+	size_t window_len;
+	unsigned char window[WINDOW_BYTES];
 };
 
 struct image *image_create(void)
@@ -159,6 +163,43 @@ static void take_auxv(const struct image *image, size_t index, struct auxv *auxv
 	}
 }
 
+static void open_window(const struct place *place, struct headers *headers)
+{
+	headers->window_at = headers->auxv.phdr & -(uint64_t)4096;
+	ssize_t got = peek_read(place->tid, headers->window_at, headers->window, sizeof headers->window);
+	headers->window_len = got > 0 ? (size_t)got : 0;
+}
+
+/* What the window shows from there on; no bytes: nothing. */
+static struct bytes seen_at(const struct headers *headers, uint64_t address)
+{
+	uint64_t offset = address - headers->window_at;
+	if (address < headers->window_at || offset >= headers->window_len)
+		return bytes_of(NULL, 0);
+	return bytes_of((const char *)headers->window + offset, headers->window_len - offset);
+}
+
+static int see_whole(const struct place *place, const struct headers *headers, uint64_t address, void *out, size_t len)
+{
+	struct bytes seen = seen_at(headers, address);
+	if (!seen.data || seen.len < len)
+		return peek_read_whole(place->tid, address, out, len);
+	memcpy(out, seen.data, len);
+	return 0;
+}
+
+/* A name of at most LOADER_BYTES. */
+static int see_name(const struct place *place, const struct headers *headers, uint64_t address, struct strbuf *out)
+{
+	bool truncated;
+	struct bytes seen = seen_at(headers, address);
+	size_t len = seen.len ? strnlen(seen.data, seen.len) : 0;
+	if (len == seen.len || len > LOADER_BYTES)
+		return peek_string(place->tid, address, out, LOADER_BYTES, &truncated);
+	strbuf_add(out, seen.data, len);
+	return 0;
+}
+
 static void widen(const Elf32_Phdr *narrow, Elf64_Phdr *wide)
 {
 	*wide = (Elf64_Phdr){ .p_type = narrow->p_type, .p_vaddr = narrow->p_vaddr,
@@ -172,11 +213,12 @@ static void read_headers(const struct place *place, const struct image *image, s
 	size_t count = auxv->phnum < HEADERS_MAX ? (size_t)auxv->phnum : HEADERS_MAX;
 	if (!auxv->phdr || !count)
 		return;
+	open_window(place, headers);
 	if (image->word_bytes == 8) {
-		if (peek_read_whole(place->tid, auxv->phdr, headers->header, count * sizeof(Elf64_Phdr)))
+		if (see_whole(place, headers, auxv->phdr, headers->header, count * sizeof(Elf64_Phdr)))
 			return;
 	} else {
-		if (peek_read_whole(place->tid, auxv->phdr, narrow, count * sizeof *narrow))
+		if (see_whole(place, headers, auxv->phdr, narrow, count * sizeof *narrow))
 			return;
 		for (size_t i = 0; i < count; i++)
 			widen(&narrow[i], &headers->header[i]);
@@ -198,13 +240,11 @@ static const Elf64_Phdr *find_header(const struct headers *headers, uint32_t typ
 static void read_loader(const struct place *place, struct image *image, const struct headers *headers)
 {
 	const Elf64_Phdr *interp = find_header(headers, PT_INTERP);
-	bool truncated;
 	if (!interp) {
 		image->flags |= EXEC_STATIC;
 		return;
 	}
-	peek_string(place->tid, headers->bias + interp->p_vaddr, &image->text[IMAGE_LOADER], LOADER_BYTES,
-		    &truncated);
+	see_name(place, headers, headers->bias + interp->p_vaddr, &image->text[IMAGE_LOADER]);
 }
 
 /* Runtimes that must come first in the list of loaded objects, or refuse (hazard 0.2). */
@@ -235,9 +275,8 @@ static bool needs_sanitizer(const struct place *place, const struct headers *hea
 	bool found = false;
 	for (size_t i = 0; i < count && !found && entries[i].d_tag != DT_NULL; i++) {
 		struct strbuf name = { 0 };
-		bool truncated;
 		if (entries[i].d_tag == DT_NEEDED && strings &&
-		    peek_string(place->tid, strings + entries[i].d_un.d_val, &name, LOADER_BYTES, &truncated) == 0)
+		    see_name(place, headers, strings + entries[i].d_un.d_val, &name) == 0)
 			found = is_sanitizer(&name);
 		strbuf_free(&name);
 	}
@@ -393,9 +432,10 @@ static bool raises_privileges(const struct place *place)
 
 void image_read(const struct place *place, const struct call *execve, struct image *image)
 {
-	struct headers headers = { 0 };
+	struct headers headers;
 	struct strbuf cwd = { 0 };
 	size_t argc, envc;
+	memset(&headers, 0, offsetof(struct headers, window));
 	read_stack(place, image);
 	size_t index = take_strings(image, 1, &image->text[IMAGE_ARGV], &argc);
 	index = take_strings(image, index, &image->text[IMAGE_ENVIRONMENT], &envc);

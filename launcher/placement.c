@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	LOOK_INTERVAL_NS = 500000, /* between two looks at what else runs on the machine */
+	LOOK_INTERVAL_NS = 1000000, /* between two looks at what else runs on the machine */
 	SPIN_NS = 50000,
 	FOLLOW_PRICE = 8,          /* stops for each look at where a tracee is: that costs half as much as one */
 	FOLLOW_CREDIT = 4 * FOLLOW_PRICE,

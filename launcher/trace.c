@@ -105,11 +105,6 @@ bool trace_detach(pid_t tid, int inject)
 	return request(PTRACE_DETACH, tid, 0, (uintptr_t)inject) == 0;
 }
 
-bool trace_pokedata(pid_t tid, uint64_t address, uint64_t word)
-{
-	return request(PTRACE_POKEDATA, tid, address, word) == 0;
-}
-
 int trace_peekdata(pid_t tid, uint64_t address, long *word)
 {
 	errno = 0;

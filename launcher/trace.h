@@ -49,7 +49,6 @@ bool trace_get_registers(pid_t tid, struct user_regs_struct *registers);
 bool trace_set_registers(pid_t tid, const struct user_regs_struct *registers);
 bool trace_interrupt(pid_t tid);
 bool trace_detach(pid_t tid, int inject);
-bool trace_pokedata(pid_t tid, uint64_t address, uint64_t word); /* read-only text becomes the task's own copy */
 int trace_peekdata(pid_t tid, uint64_t address, long *word);
 
 #endif
