@@ -464,8 +464,10 @@ static bool follow_self(const struct writer *writer, struct bytes absolute, stru
 static bool speak_for_writer(const struct writer *writer, struct strbuf *out)
 {
 	char own[sizeof "/proc/" + 3 * sizeof(pid_t)];
-	snprintf(own, sizeof own, "/proc/%d", (int)getpid());
 	struct bytes rest, of_thread;
+	if (!begins_with(strbuf_bytes(out), "/proc/", &rest))
+		return true;
+	snprintf(own, sizeof own, "/proc/%d", (int)getpid());
 	if (!begins_with(strbuf_bytes(out), own, &rest) || (rest.len && rest.data[0] != '/'))
 		return true;
 	bool is_thread = begins_with(rest, "/task/", &of_thread);
