@@ -24,6 +24,7 @@ enum { OPTION_COUNT = sizeof(options) / sizeof(options[0]), HELP_COLUMN = 30 };
 
 static const char usage[] = "Usage: ptwrap [OPTION]... [--] COMMAND [ARG]...\n"
 			    "  or:  ptwrap [OPTION]... --read FILE\n"
+			    "  or:  ptwrap --check FILE [--ask QUESTION]...\n"
 			    "  or:  ptwrap --doctor\n"
 			    "Run COMMAND, audit its whole process tree, and report on exit.\n"
 			    "\n";
@@ -88,6 +89,11 @@ static const char man_head[] =
 	".RI [ OPTION ]...\\&\n"
 	".B \\-\\-read\n"
 	".I FILE\n"
+	".br\n"
+	".B ptwrap \\-\\-check\n"
+	".I FILE\n"
+	".RB [ \\-\\-ask\n"
+	".IR QUESTION ]...\n"
 	".br\n"
 	".B ptwrap \\-\\-doctor\n"
 	".SH DESCRIPTION\n"

@@ -1,8 +1,9 @@
 /* ptwrap: the entry point. Reads the command line and does one of: run COMMAND under audit
- * (run.c), make reports again (--read), say what this machine permits (--doctor), help. */
+ * (run.c), make reports again (--read), check a policy (--check), say what this machine permits (--doctor), help. */
 #include "clock.h"
 #include "doctor.h"
 #include "options.h"
+#include "policy/check.h"
 #include "run.h"
 
 #include <signal.h>
@@ -17,6 +18,14 @@ static void block_file_size_signal(sigset_t *mask_before)
 	sigemptyset(&one);
 	sigaddset(&one, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &one, mask_before);
+}
+
+static int check_policy(const struct options *options)
+{
+	const struct check check = { .files = &options->check, .file_count = 1,
+				     .questions = options->ask, .question_count = options->ask_count };
+	int failed = check_run(&check, stdout);
+	return fflush(stdout) || failed ? EXIT_TROUBLE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -38,6 +47,8 @@ int main(int argc, char **argv)
 		break;
 	case MODE_DOCTOR:
 		return doctor_run(stdout);
+	case MODE_CHECK:
+		return check_policy(&options);
 	case MODE_READ:
 		return run_read(&options);
 	case MODE_RUN:

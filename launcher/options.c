@@ -245,18 +245,36 @@ static int set_read(struct parse *parse, const char *value)
 	return 0;
 }
 
+static int add_word(const char ***list, size_t *count, const char *word)
+{
+	const char **longer = reallocarray(*list, *count + 1, sizeof(*longer));
+	if (!longer)
+		return fail_without_memory();
+	*list = longer;
+	longer[(*count)++] = word;
+	return 0;
+}
+
 static int set_redact(struct parse *parse, const char *value)
 {
 	struct options *options = parse->options;
 	if (!*value)
 		return reject(parse, value, "an empty pattern");
-	const char **redact =
-		reallocarray(options->redact, options->redact_count + 1, sizeof(*redact));
-	if (!redact)
-		return fail_without_memory();
-	options->redact = redact;
-	redact[options->redact_count++] = value;
+	return add_word(&options->redact, &options->redact_count, value);
+}
+
+static int set_check(struct parse *parse, const char *value)
+{
+	if (!*value)
+		return reject(parse, value, "no file name");
+	parse->options->check = value;
+	parse->options->mode = MODE_CHECK;
 	return 0;
+}
+
+static int set_ask(struct parse *parse, const char *value)
+{
+	return add_word(&parse->options->ask, &parse->options->ask_count, value);
 }
 
 /* Bits to shift by for K, M, G; -1 for what is no suffix. */
@@ -429,13 +447,17 @@ static const char *find_conflict(const struct parse *parse)
 		return NULL;
 	if (options->mode == MODE_DOCTOR)
 		return command ? "--doctor takes no COMMAND" : NULL;
+	if (options->check && command)
+		return "--check takes no COMMAND";
+	if (options->ask && !options->check)
+		return "--ask is a question to the policy of --check";
 	if (options->read && command)
 		return "--read takes no COMMAND";
 	if (options->read && (options->trace || parse->level_given || options->user))
 		return "--read takes what was recorded: no --level, --trace or --user";
 	if (options->trace && options->level == LEVEL_EXEC)
 		return "--trace cannot go with --level exec, which records no system calls";
-	if (!options->read && !command)
+	if (!options->read && !options->check && !command)
 		return "no COMMAND given";
 	return NULL;
 }
@@ -475,5 +497,6 @@ void options_free(struct options *options)
 		free(options->outputs[i].path);
 	free(options->outputs);
 	free(options->redact);
+	free(options->ask);
 	*options = (struct options){ 0 };
 }

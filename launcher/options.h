@@ -14,7 +14,7 @@
 
 enum level { LEVEL_EXEC, LEVEL_AUDIT, LEVEL_ALL };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
-enum mode { MODE_RUN, MODE_READ, MODE_DOCTOR, MODE_HELP, MODE_VERSION, MODE_MAN };
+enum mode { MODE_RUN, MODE_READ, MODE_DOCTOR, MODE_CHECK, MODE_HELP, MODE_VERSION, MODE_MAN };
 
 struct option_output { /* one -o */
 	const char *format; /* name of a writer: "ptw", "text", "json", "ndjson", "strace" */
@@ -34,6 +34,9 @@ struct options {
 	enum color color;
 	const char **redact; /* --redact globs */
 	size_t redact_count;
+	const char *check;   /* --check: a policy */
+	const char **ask;    /* --ask: questions about it */
+	size_t ask_count;
 	uint64_t max_size;   /* 0: no bound */
 	char **command;      /* NULL-terminated, points into argv; NULL without a command */
 };
