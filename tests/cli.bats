@@ -21,7 +21,7 @@ refused() {
 	same stderr '' "$stderr"
 	local option
 	for option in output level trace user read no-shim redact no-redact max-size wait-all allow-io-uring \
-		quiet verbose color help version doctor; do
+		quiet verbose color help version doctor check ask; do
 		same "lines of --$option" 1 "$(grep -cE -- "^ +(-[a-zA-Z], )?--$option(=|  |$)" <<<"$output")"
 	done
 }

@@ -202,7 +202,7 @@ static int ask_internet(struct question *question, const struct word *word, cons
 
 static int ask_net(struct question *question, const struct word *word)
 {
-	struct net_pattern net;
+	struct net_pattern net = { .kind = NET_EVERY };
 	struct tokens tokens = { 0 };
 	int status = word_expand(word, &tokens, &question->fault);
 	if (status == 0)

@@ -38,7 +38,9 @@ static unsigned symbol_at(const struct subject *subject, size_t at)
 {
 	if (at >= subject->len)
 		return SYMBOL_END;
-	return subject->tokens ? subject->tokens[at] : (unsigned char)subject->bytes[at];
+	if (subject->tokens)
+		return subject->tokens[at];
+	return subject->bytes ? (unsigned char)subject->bytes[at] : SYMBOL_END;
 }
 
 static bool begins_directory(unsigned symbol)

@@ -216,7 +216,7 @@ int path_pattern_make(struct path_pattern *pattern, const struct tokens *tokens,
 	int status = making.out.failed ? fault_memory(fault) : refuse_impossible(&making, word, fault);
 	if (status == 0) {
 		pattern->written = keep_glob(making.out.data, making.out.len, store);
-		pattern->resolved = resolve_anchor(&pattern->written, store);
+		pattern->resolved = pattern->written.tokens ? resolve_anchor(&pattern->written, store) : pattern->written;
 	}
 	tokens_free(&making.out);
 	return status == 0 && store->failed ? fault_memory(fault) : status;

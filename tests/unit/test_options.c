@@ -215,6 +215,7 @@ static void test_modes(void)
 		{ "-h", MODE_HELP },	       { "--help --foo", MODE_HELP },
 		{ "-V", MODE_VERSION },	       { "--version", MODE_VERSION },
 		{ "--man", MODE_MAN },	       { "--doctor", MODE_DOCTOR },
+		{ "--check x", MODE_CHECK },   { "--ask q --check=x", MODE_CHECK },
 		{ "--read x.ptw", MODE_READ },
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -241,6 +242,9 @@ static void test_refusals(void)
 	CHECK(is_refused("--read x.ptw true", "no COMMAND"));
 	CHECK(is_refused("--read x.ptw -e openat", "--trace"));
 	CHECK(is_refused("--doctor true", "no COMMAND"));
+	CHECK(is_refused("--check x true", "no COMMAND"));
+	CHECK(is_refused("--check _", "no file name"));
+	CHECK(is_refused("--ask q true", "--check"));
 	CHECK(is_refused("--policy x true", "unrecognized"));
 	CHECK(is_refused("-P x true", "unrecognized"));
 	CHECK(is_refused("-p 1", "unrecognized"));
