@@ -132,6 +132,7 @@ static bool inject(struct tracee *tracee, const struct image *image, struct ring
 	if (preloads)
 		registers.rsp = result.new_sp;
 	bool early = prepare_early(tracee, image, shim, &registers, &block, ring);
+	block.awaits_shim = preloads;
 	bool done = write_image(tracee->tid, &result, registers.rsp, early ? &block : NULL, &tracee->process->early) &&
 		    trace_set_registers(tracee->tid, &registers);
 	tracee->process->fast = done && early;

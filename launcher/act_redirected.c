@@ -18,6 +18,9 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
+/* In r11 of a task whose interruption was told: making the call again puts the flags there. */
+#define TOLD_MARK 0x7074777274000000ULL
+
 enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTARTNOHAND = 514, ERESTART_RESTARTBLOCK = 516, EXEMPT_BYTES = 2 };
 
 struct deferred {
@@ -98,6 +101,16 @@ static void take_up(struct tracee *tracee, struct stop *stop, siginfo_t *info)
 	tracee->deferred = NULL;
 }
 
+/* Once, though several signals may come before the call is made again (SIGSTOP, SIGCONT). */
+static void tell_interruption(const struct tracee *tracee, const struct stop *stop, struct user_regs_struct *registers)
+{
+	if (registers->r11 == TOLD_MARK ||
+	    !shimlink_serve_interruption(tracee, (int64_t)registers->rax, stop->t_ns))
+		return;
+	registers->r11 = TOLD_MARK;
+	trace_set_registers(tracee->tid, registers);
+}
+
 bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, struct user_regs_struct *registers)
 {
 	uint64_t frame;
@@ -117,6 +130,6 @@ bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, s
 	if (!tracee->deferred && owes_record(tracee->tid, registers, &frame))
 		return put_off(tracee, info, frame);
 	if (is_back_from_call(registers) && is_to_be_restarted(registers))
-		shimlink_serve_interruption(tracee, (int64_t)registers->rax, stop->t_ns);
+		tell_interruption(tracee, stop, registers);
 	return false;
 }

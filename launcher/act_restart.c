@@ -11,8 +11,11 @@
 #include "actions.h"
 
 #include "clock.h"
+#include "fastpath.h"
 #include "peek.h"
 #include "procfs.h"
+#include "recorder.h"
+#include "supervisor.h"
 #include "syscall.h"
 #include "trace.h"
 
@@ -108,6 +111,13 @@ static uint64_t limit_of(pid_t tid, const struct interruptible *call, const stru
 	return (uint64_t)limit.tv_sec * 1000000000 + (uint64_t)limit.tv_nsec;
 }
 
+/* For who compares: the EINTR that the kernel's view has seen is not what becomes of the call. */
+static void tell_other_result(const struct tracee *tracee, int64_t ret)
+{
+	struct event head = event_about(EVENT_SYSCALL, tracee, supervisor_now());
+	recorder_result(&head, ret);
+}
+
 bool is_interrupted_in_vain(pid_t tid, int number, const struct user_regs_struct *registers)
 {
 	return find_interruptible(registers) && is_ignored(tid, number);
@@ -129,5 +139,6 @@ void restart_interrupted(struct tracee *tracee, int number, struct user_regs_str
 	if (limit == 0 && ++tracee->restarts > RESTARTS_MAX)
 		return;
 	registers->rax = (unsigned long long)(is_over ? call->expired : -ERESTARTNOHAND);
-	trace_set_registers(tracee->tid, registers);
+	if (trace_set_registers(tracee->tid, registers) && fastpath_is_hooked(registers->rip) && fastpath_pass()->verify)
+		tell_other_result(tracee, (int64_t)registers->rax);
 }

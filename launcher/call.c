@@ -47,6 +47,7 @@ void call_reset(struct call *call)
 	call->argv_count = 0;
 	call->changes = 0;
 	call->loads_shim = call->moves_links = call->expected = call->made_otherwise = false;
+	call->target_is_unknown = call->names_are_untold = call->path_is_unread = false;
 	call->t_ticks = 0;
 	call->hidden = false;
 	call->event.syscall.attach_count = 0;

@@ -30,6 +30,9 @@ struct call {
 	bool moves_links;    /* what earlier look-ups went through will be another, or gone: a link, a directory */
 	bool made_otherwise; /* by the shim, in another way than the program asked for */
 	bool expected;       /* the shim will tell of it too: to be compared (verify.h) */
+	bool target_is_unknown; /* where the links of its path led could not be told any more */
+	bool names_are_untold;  /* names of its descriptors or of its base could not be told any more */
+	bool path_is_unread;    /* it was cut off before its path was */
 	uint8_t changes;     /* what others remember and it may change while it is under way (capture.c) */
 	struct call *next;   /* for free lists */
 };

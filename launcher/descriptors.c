@@ -304,10 +304,30 @@ void descriptors_load(struct descriptors *descriptors, struct bytes list)
 	}
 }
 
+static bool is_untold(const struct name *name)
+{
+	return bytes_equal(bytes_of(name->data, name->len), bytes_of_string(DESCRIPTORS_UNTOLD));
+}
+
+static const struct name *find_name(const struct descriptors *descriptors, int fd)
+{
+	return descriptors && fd >= 0 ? name_at(descriptors->table, fd) : NULL;
+}
+
+bool descriptors_is_untold(const struct descriptors *descriptors, int fd)
+{
+	const struct table *table = descriptors && fd >= 0 ? descriptors->table : NULL;
+	unsigned at = table ? position_of(table, fd) : 0;
+	if (!table || !is_at(table, at, fd))
+		return false;
+	const struct name *found = name_at(table, fd);
+	return !found || is_untold(found);
+}
+
 bool descriptors_name(const struct descriptors *descriptors, int fd, struct bytes *name)
 {
-	const struct name *found = descriptors && fd >= 0 ? name_at(descriptors->table, fd) : NULL;
-	if (!found)
+	const struct name *found = find_name(descriptors, fd);
+	if (!found || is_untold(found))
 		return false;
 	*name = bytes_of(found->data, found->len);
 	return true;

@@ -41,8 +41,13 @@ void descriptors_forget(struct descriptors *descriptors, unsigned first, unsigne
 /* "N=NAME" strings as a string vector, the list that an exec leaves open; replaces all. */
 void descriptors_load(struct descriptors *descriptors, struct bytes list);
 
-/* Its name, valid until the table is changed; false: unknown. */
+/* A name for those whose name cannot be told any more. */
+#define DESCRIPTORS_UNTOLD "?"
+
+/* Its name, valid until the table is changed; false: unknown. Is that for this reason, or because another thread has
+ * put something there while the call was under way? */
 bool descriptors_name(const struct descriptors *descriptors, int fd, struct bytes *name);
+bool descriptors_is_untold(const struct descriptors *descriptors, int fd);
 
 /* What was called `from`, or lies below it, is called so from `to` on: for everybody who has it open, so all that
  * share the table have it changed. */

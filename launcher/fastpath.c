@@ -399,11 +399,7 @@ void fastpath_tell_shim(pid_t tid, int fd)
 
 void fastpath_silence(pid_t tid)
 {
-	struct fastpath_private private;
-	if (!fast.there || peek_read_whole(tid, FASTPATH_PRIVATE, &private, sizeof private))
-		return;
-	for (int i = 0; i < FASTPATH_NUMBERS; i++)
-		if (private.modes[i] == FASTPATH_RECORD)
-			private.modes[i] = FASTPATH_SILENT;
-	write_private(tid, offsetof(struct fastpath_private, modes), private.modes, sizeof private.modes);
+	uint64_t yes = 1;
+	if (fast.there)
+		write_private(tid, offsetof(struct fastpath_private, is_silent), &yes, sizeof yes);
 }

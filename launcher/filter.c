@@ -16,10 +16,12 @@
 #include <linux/audit.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/nsfs.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #ifndef PR_SET_MDWE
@@ -419,7 +421,10 @@ static void emit_arguments(struct assembly *assembly, const struct selection *se
 static bool is_tracked(uint32_t number)
 {
 	static const int tracked[] = { SYS_open, SYS_openat, SYS_close, SYS_close_range, SYS_dup, SYS_dup2,
-				       SYS_dup3, SYS_chdir, SYS_fchdir, SYS_socket };
+				       SYS_dup3, SYS_chdir, SYS_fchdir, SYS_socket, SYS_socketpair, SYS_pipe,
+				       SYS_pipe2, SYS_epoll_create, SYS_epoll_create1, SYS_eventfd, SYS_eventfd2,
+				       SYS_timerfd_create, SYS_signalfd, SYS_signalfd4, SYS_inotify_init,
+				       SYS_inotify_init1, SYS_recvmsg, SYS_recvmmsg };
 	for (size_t i = 0; i < COUNT(tracked); i++)
 		if ((uint32_t)tracked[i] == number)
 			return true;
@@ -428,7 +433,9 @@ static bool is_tracked(uint32_t number)
 
 static enum fastpath_mode mode_of(enum view view, uint32_t number)
 {
-	return view == VIEW_SHIM || (view == VIEW_ALLOW && is_tracked(number)) ? FASTPATH_RECORD : FASTPATH_PLAIN;
+	return view == VIEW_SHIM				? FASTPATH_RECORD :
+	       view == VIEW_ALLOW && is_tracked(number) ? FASTPATH_TRACK :
+							  FASTPATH_PLAIN;
 }
 
 static bool is_pass(const struct row *row, size_t position, uint32_t number)
@@ -462,6 +469,20 @@ static void fill_number(struct fastpath_tables *tables, const struct rows *rows,
 		add_rule(tables, &rows->list[i], number);
 }
 
+/* Requests of ioctl that return a descriptor of what cannot be known from them. */
+static void track_requests(struct fastpath_tables *tables)
+{
+	static const uint32_t requests[] = { TIOCGPTPEER, NS_GET_USERNS, NS_GET_PARENT };
+	if (tables->modes[SYS_ioctl] != FASTPATH_PLAIN || tables->rule_count + COUNT(requests) > FASTPATH_RULES)
+		return;
+	for (size_t i = 0; i < COUNT(requests); i++)
+		tables->rules[tables->rule_count++] = (struct fastpath_rule){
+			.number = SYS_ioctl, .mode = FASTPATH_TRACK, .test_count = 1,
+			.test[0] = { .arg = 1, .mask = WHOLE_WORD, .value = requests[i] },
+		};
+	tables->modes[SYS_ioctl] = FASTPATH_BY_RULE;
+}
+
 static uint8_t path_argument(const struct syscall_desc *desc)
 {
 	for (uint8_t i = 0; i < desc->arg_count; i++)
@@ -484,6 +505,7 @@ void filter_fill_tables(const struct selection *selection, struct fastpath_table
 		if (desc)
 			fill_number(tables, &rows, number);
 	}
+	track_requests(tables);
 }
 
 /* Consecutive numbers with one outcome, up to where the next range begins. */

@@ -63,12 +63,17 @@ static void append_call(struct call *call)
 	append(call_event(call));
 }
 
-static void note(uint32_t process, uint64_t t_ns, const char *kind, const char *text)
+static void note_bytes(uint32_t process, uint64_t t_ns, const char *kind, struct bytes text)
 {
 	struct event event = { .kind = EVENT_NOTE, .t_ns = t_ns, .process = process };
 	event.note.note_kind = bytes_of_string(kind);
-	event.note.text = bytes_of_string(text);
+	event.note.text = text;
 	append(&event);
+}
+
+static void note(uint32_t process, uint64_t t_ns, const char *kind, const char *text)
+{
+	note_bytes(process, t_ns, kind, bytes_of_string(text));
 }
 
 static uint64_t now_ns(void)
@@ -105,10 +110,9 @@ static void note_unknown_base(struct writer *writer, uint64_t t_ns)
 	note(writer->process->id, t_ns, "unknown-base", "");
 }
 
-static void note_difference(uint32_t process, const char *difference)
+static void note_difference(uint32_t process, struct bytes how)
 {
-	if (difference)
-		note(process, now_ns(), "views-differ", difference);
+	note_bytes(process, now_ns(), "views-differ", how);
 }
 
 /* --verify: does the kernel say the same? */
@@ -117,7 +121,7 @@ static void compare_views(struct call *call)
 	const struct event_syscall *syscall = &call->event.syscall;
 	if (ledger.setup.verify && !call->made_otherwise &&
 	    selection_reports(ledger.setup.selection, ABI_X86_64, syscall->number, syscall->args))
-		note_difference(call->event.process, verify_take(call_event(call)));
+		verify_take(call, note_difference);
 }
 
 static void tell_call(struct writer *writer, const struct told *told)
@@ -284,7 +288,7 @@ static void part_with(struct writer *writer, uint64_t t_ns, bool in_a_call)
 	}
 	end_flight(writer, t_ns, in_a_call);
 	if (ledger.setup.verify)
-		note_difference(writer->process->id, verify_ended(writer->tid));
+		verify_ended(writer->tid, note_difference);
 	writers_remove(writer);
 }
 
@@ -355,7 +359,7 @@ static void take_call(struct item *item, struct event *unused)
 	const struct event *event = call_event(call);
 	if (call->expected) {
 		if (!is_about_shim(event))
-			note_difference(event->process, verify_take(event));
+			verify_take(call, note_difference);
 		return;
 	}
 	if (!call->hidden)
@@ -386,6 +390,11 @@ static void take_interrupted(struct item *item, struct event *head)
 	compare_views(ledger.call);
 	if (selection_reports(ledger.setup.selection, ABI_X86_64, flight->number, event->syscall.args))
 		append_call(ledger.call);
+}
+
+static void take_result(struct item *item, struct event *head)
+{
+	verify_amend(head->tid, item->interrupted.ret);
 }
 
 /* Before anything of this execve is recorded: its arguments may hold what its environment makes a secret. */
@@ -519,6 +528,7 @@ void ledger_take(struct item *item)
 	static void (*const actions[])(struct item *, struct event *) = {
 		[ITEM_EVENT] = take_event,   [ITEM_BIRTH] = take_birth,
 		[ITEM_CALL] = take_call,     [ITEM_FLIGHT] = take_interrupted,
+		[ITEM_RESULT] = take_result,
 		[ITEM_EXEC] = take_exec,     [ITEM_ADOPT] = take_adopted,
 		[ITEM_ROOT] = take_root,     [ITEM_LOOK] = take_look,
 		[ITEM_SETTLE] = take_settle, [ITEM_FORGET] = take_forget,

@@ -31,6 +31,7 @@ enum item_kind {
 	ITEM_BIRTH,  /* EVENT_FORK or EVENT_THREAD, and what the new task shares */
 	ITEM_CALL,   /* of the kernel view */
 	ITEM_FLIGHT, /* a call of the shim's that a signal interrupted */
+	ITEM_RESULT, /* of the kernel view's last call another result, for who compares */
 	ITEM_EXEC,
 	ITEM_ADOPT,  /* a ring that a process offered */
 	ITEM_ROOT,   /* a process's root directory is another */

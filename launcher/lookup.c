@@ -18,7 +18,8 @@ struct request {
 	struct strbuf base, path;
 	/* The answer. */
 	struct strbuf out;
-	bool found, directory;
+	enum resolved resolved;
+	bool directory;
 };
 
 static struct {
@@ -31,12 +32,12 @@ static struct {
 static void answer(struct request *request)
 {
 	if (request->opened) {
-		request->found = resolve_opened(&request->place, strbuf_bytes(&request->path), &request->out,
-						&request->directory);
+		request->resolved = resolve_opened(&request->place, strbuf_bytes(&request->path), &request->out,
+						   &request->directory);
 		return;
 	}
 	resolve_absolute(&request->place, strbuf_bytes(&request->base), strbuf_bytes(&request->path), &request->out);
-	request->found = true;
+	request->resolved = RESOLVED_FOUND;
 }
 
 static void *desk_main(void *unused)
@@ -88,7 +89,8 @@ static void fill(struct request *request, bool opened, const struct place *place
 	set(&request->base, base);
 	set(&request->path, path);
 	strbuf_reset(&request->out);
-	request->found = request->directory = false;
+	request->resolved = RESOLVED_UNKNOWN;
+	request->directory = false;
 }
 
 /* Under the lock: until it is answered or the time is up. */
@@ -105,28 +107,29 @@ static bool wait_for_answer(void)
 	return !desk.pending;
 }
 
-static bool ask(bool opened, const struct place *place, struct bytes base, struct bytes path, struct strbuf *out,
-		bool *directory)
+static enum resolved ask(bool opened, const struct place *place, struct bytes base, struct bytes path,
+			 struct strbuf *out, bool *directory)
 {
 	if (!start())
-		return false;
+		return RESOLVED_UNKNOWN;
 	pthread_mutex_lock(&desk.lock);
-	bool found = false;
+	enum resolved resolved = RESOLVED_UNKNOWN;
 	if (!desk.pending) {
 		fill(&desk.request, opened, place, base, path);
 		desk.pending = true;
 		pthread_cond_signal(&desk.wanted);
-		found = wait_for_answer() && desk.request.found;
+		if (wait_for_answer())
+			resolved = desk.request.resolved;
 	}
-	if (found) {
+	if (resolved == RESOLVED_FOUND) {
 		strbuf_add(out, desk.request.out.data, desk.request.out.len);
 		*directory = desk.request.directory;
 	}
 	pthread_mutex_unlock(&desk.lock);
-	return found;
+	return resolved;
 }
 
-bool lookup_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
+enum resolved lookup_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
 {
 	*directory = false;
 	if (!helpers_are_needed())
@@ -147,7 +150,7 @@ bool lookup_absolute(const struct place *place, struct bytes base, struct bytes 
 {
 	bool directory;
 	if (helpers_are_needed() && (goes_up(path) || goes_up(base)))
-		return ask(false, place, base, path, out, &directory);
+		return ask(false, place, base, path, out, &directory) == RESOLVED_FOUND;
 	resolve_absolute(place, base, path, out);
 	return true;
 }

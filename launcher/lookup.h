@@ -10,7 +10,7 @@
 enum { LOOKUP_LIMIT_MS = 500 };
 
 /* resolve_opened. */
-bool lookup_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory);
+enum resolved lookup_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory);
 
 /* resolve_absolute; false: it would have had to follow links, and that took too long. */
 bool lookup_absolute(const struct place *place, struct bytes base, struct bytes path, struct strbuf *out);

@@ -324,6 +324,13 @@ void recorder_interrupted(const struct event *head, const struct ring_flight *fl
 	hand_over(&item);
 }
 
+void recorder_result(const struct event *head, int64_t ret)
+{
+	struct item item = item_about(ITEM_RESULT, head);
+	item.interrupted.ret = ret;
+	hand_over(&item);
+}
+
 void recorder_release(struct stream *stream)
 {
 	struct item item = { .kind = ITEM_FORGET, .ring = { .stream = stream } };

@@ -54,6 +54,9 @@ void recorder_root(const struct event *head, struct bytes root, bool other_mount
  * in its flight (stream_flight_tell). */
 void recorder_interrupted(const struct event *head, const struct ring_flight *flight, int64_t ret);
 
+/* --verify: the last call of head's task, by the kernel's view, ends with another result than was seen. */
+void recorder_result(const struct event *head, int64_t ret);
+
 /* Gives up the tracer's reference. NULL is allowed. */
 void recorder_release(struct stream *stream);
 

@@ -46,9 +46,6 @@ int recording_flush(struct recording *recording);
 /* As recording_flush, for the launcher after the supervisor's death: needs no lock. */
 int recording_flush_orphaned(struct recording *recording);
 
-/* Bytes committed and not yet flushed. */
-uint64_t recording_pending(const struct recording *recording);
-
 /* Events that were not kept, in all, but for those that recording_truncated counts. */
 uint64_t recording_lost(const struct recording *recording);
 
@@ -72,9 +69,6 @@ struct recording_reader *recording_reader_open(int fd);
 
 /* The next event, or why there is none. The event's slices live until the next call. */
 enum recording_status recording_reader_next(struct recording_reader *reader, struct event *event);
-
-/* Offset of the record that recording_reader_next gave, or stumbled over. */
-uint64_t recording_reader_offset(const struct recording_reader *reader);
 
 void recording_reader_close(struct recording_reader *reader);
 

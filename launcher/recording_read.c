@@ -52,11 +52,6 @@ void recording_reader_close(struct recording_reader *reader)
 	free(reader);
 }
 
-uint64_t recording_reader_offset(const struct recording_reader *reader)
-{
-	return reader->record_offset;
-}
-
 /* --- bytes ----------------------------------------------------------------------------------- */
 
 /* Room for READ_BYTES more at buffer + end. */

@@ -186,13 +186,6 @@ int recording_flush(struct recording *recording)
 	return error;
 }
 
-uint64_t recording_pending(const struct recording *recording)
-{
-	const struct shared *shared = recording->shared;
-	uint64_t flushed = atomic_load(&shared->flushed); /* first: it never passes committed */
-	return atomic_load(&shared->committed) - flushed;
-}
-
 /* --- the ring -------------------------------------------------------------------------------- */
 
 static const struct checkpoint *checkpoint_of(const struct shared *shared, uint64_t whole)

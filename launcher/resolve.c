@@ -132,13 +132,6 @@ static bool lies_below(struct bytes path, const char *folder)
 	return path.len >= len && memcmp(path.data, folder, len) == 0 && (path.len == len || path.data[len] == '/');
 }
 
-/* Names whose meaning depends on who asks: what a helper of ours finds there is not what the
- * tracee would. */
-static bool depends_on_asker(struct bytes path)
-{
-	return lies_below(path, "/proc") || lies_below(path, "/dev");
-}
-
 /* Is there a file of this very name, whatever it ends in? */
 static bool is_there(struct bytes name)
 {
@@ -224,96 +217,146 @@ int resolve_base(const struct place *place, int dirfd, struct strbuf *out)
 	return 0;
 }
 
-/* An O_PATH descriptor of what the path leads to, looked up from the place's root. */
-static int open_at_place(const struct place *place, const char *path)
+/* An O_PATH descriptor of what the path leads to, looked up from the place's root. What links of /proc lead to
+ * (fd/N, exe, cwd) is another's there, ptwrap's own: such a path is ELOOP, unless it names the tracee's. */
+static int open_at_place(const struct place *place, const char *path, bool is_its_own)
 {
-	if (!place->root)
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
+	if (!place->root && is_its_own)
 		return open(path, O_PATH | O_CLOEXEC | O_NOCTTY);
+	how.resolve = place->root ? RESOLVE_IN_ROOT : RESOLVE_NO_MAGICLINKS;
+	if (!place->root)
+		return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 	char root[PROCFS_PATH];
 	procfs_path(root, place->tid, "root");
 	int root_fd = open(root, O_PATH | O_CLOEXEC);
-	if (root_fd < 0)
+	if (root_fd < 0) {
+		errno = ESRCH;
 		return -1;
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	}
 	int fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+	int error = errno;
 	close(root_fd);
+	errno = error;
 	return fd;
 }
 
-/* 1 found, 0 does not exist, -1 cannot be told. */
-static int look_up(const struct place *place, const char *path, struct strbuf *out, bool *directory)
+/* /proc/self led ptwrap to itself: the tracee came to its own. */
+static bool name_as_tracee(const struct place *place, struct bytes name, struct strbuf *out)
+{
+	char own[sizeof "/proc/" + 3 * sizeof(pid_t)], task[] = "/task/";
+	if (!lies_below(name, "/proc"))
+		return false;
+	int len = snprintf(own, sizeof own, "/proc/%d", (int)getpid());
+	if (!lies_below(name, own))
+		return false;
+	struct bytes rest = bytes_of(name.data + len, name.len - (size_t)len);
+	strbuf_addf(out, "/proc/%d", (int)(place->pid ? place->pid : place->tid));
+	if (rest.len > sizeof task - 1 && memcmp(rest.data, task, sizeof task - 1) == 0) {
+		const char *after = memchr(rest.data + sizeof task - 1, '/', rest.len - (sizeof task - 1));
+		strbuf_addf(out, "%s%d", task, (int)place->tid);
+		rest = after ? bytes_of(after, rest.len - (size_t)(after - rest.data)) : bytes_of(NULL, 0);
+	}
+	strbuf_add(out, rest.data, rest.len);
+	return true;
+}
+
+/* *is_anyones: it leads all processes to the same. */
+static enum resolved look_up(const struct place *place, const char *path, bool is_its_own, struct strbuf *out,
+			     bool *directory, bool *is_anyones)
 {
 	struct stat status;
-	int fd = open_at_place(place, path);
+	*is_anyones = true;
+	int fd = open_at_place(place, path, is_its_own);
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+		return errno == ENOENT || errno == ENOTDIR ? RESOLVED_ABSENT : RESOLVED_UNKNOWN;
 	char link[PROCFS_LINK];
 	ssize_t len = procfs_fd_link(getpid(), fd, link, sizeof link);
 	*directory = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 	close(fd);
 	if (len <= 0 || link[0] != '/')
-		return -1;
+		return RESOLVED_UNKNOWN;
 	struct bytes inside = resolve_inside(place, bytes_of(link, (size_t)len));
-	strbuf_add(out, inside.data, inside.len);
-	return 1;
+	*is_anyones = !name_as_tracee(place, inside, out);
+	if (*is_anyones)
+		strbuf_add(out, inside.data, inside.len);
+	return RESOLVED_FOUND;
 }
 
-/* Links of /proc and /dev that lead each process elsewhere: asked for in the tracee's name. What
- * stays within /proc has no other name. */
-static bool follow_magic(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
+bool resolve_name_of_own(const struct place *place, struct bytes absolute, struct strbuf *out)
 {
 	static const struct {
 		const char *name, *leads_to;
 	} magic[] = {
-		{ "/proc/self", "" },       { "/proc/thread-self", "" }, { "/dev/fd", "/fd" },
-		{ "/dev/stdin", "/fd/0" },  { "/dev/stdout", "/fd/1" },  { "/dev/stderr", "/fd/2" },
+		{ "/proc/self", "" },       { "/proc/mounts", "/mounts" }, { "/proc/net", "/net" }, { "/dev/fd", "/fd" },
+		{ "/dev/stdin", "/fd/0" },  { "/dev/stdout", "/fd/1" },    { "/dev/stderr", "/fd/2" },
+		{ "/proc/thread-self", NULL },
 	};
-	char path[PROCFS_LINK + PROCFS_PATH];
 	for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
-		size_t len = strlen(magic[i].name), start = out->len;
-		if (!lies_below(absolute, magic[i].name) || absolute.len >= PROCFS_LINK)
+		size_t len = strlen(magic[i].name);
+		if (!lies_below(absolute, magic[i].name))
 			continue;
-		sprintf(path, "/proc/%d%s%.*s", place->tid, magic[i].leads_to, (int)(absolute.len - len),
-			absolute.data + len);
-		if (look_up(place, path, out, directory) > 0 &&
-		    !lies_below(bytes_of(out->data + start, out->len - start), "/proc"))
-			return true;
-		strbuf_cut(out, start);
-		return false;
+		strbuf_addf(out, "/proc/%d", (int)(place->pid ? place->pid : place->tid));
+		if (magic[i].leads_to)
+			strbuf_add_string(out, magic[i].leads_to);
+		else
+			strbuf_addf(out, "/task/%d", (int)place->tid);
+		strbuf_add(out, absolute.data + len, absolute.len - len);
+		return true;
 	}
 	return false;
 }
 
-bool resolve_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
+static enum resolved look_up_own(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
 {
-	char path[PROCFS_LINK];
-	*directory = false;
-	if (depends_on_asker(absolute))
-		return follow_magic(place, absolute, out, directory);
-	if (absolute.len >= sizeof path)
-		return false;
-	memcpy(path, absolute.data, absolute.len);
-	path[absolute.len] = '\0';
-	if (place->root)
-		return look_up(place, path, out, directory) > 0;
-	struct bytes key = bytes_of(path, absolute.len);
+	bool unused;
+	struct strbuf path = { 0 };
+	enum resolved resolved = RESOLVED_ABSENT;
+	if (resolve_name_of_own(place, absolute, &path)) {
+		strbuf_add_char(&path, '\0');
+		resolved = look_up(place, path.data, true, out, directory, &unused);
+	}
+	strbuf_free(&path);
+	return resolved;
+}
+
+static enum resolved look_up_cached(const struct place *place, const char *path, struct strbuf *out, bool *directory)
+{
+	struct bytes key = bytes_of_string(path);
 	uint64_t hash = hash_of(key);
+	bool is_anyones;
 	int known = cache_find(key, hash, out, directory);
 	if (known >= 0)
-		return known > 0;
+		return known > 0 ? RESOLVED_FOUND : RESOLVED_ABSENT;
 	unsigned generation = atomic_load(&cache.generation);
 	size_t start = out->len;
-	int found = look_up(place, path, out, directory);
-	if (found >= 0)
-		cache_keep(key, hash, generation, found > 0, *directory,
+	enum resolved resolved = look_up(place, path, false, out, directory, &is_anyones);
+	if (resolved != RESOLVED_UNKNOWN && is_anyones)
+		cache_keep(key, hash, generation, resolved == RESOLVED_FOUND, *directory,
 			   bytes_of(out->data ? out->data + start : NULL, out->len - start));
-	return found > 0;
+	return resolved;
+}
+
+enum resolved resolve_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory)
+{
+	char path[PROCFS_LINK];
+	bool is_anyones;
+	*directory = false;
+	if (lies_below(absolute, "/proc") || lies_below(absolute, "/dev/fd") || lies_below(absolute, "/dev/stdin") ||
+	    lies_below(absolute, "/dev/stdout") || lies_below(absolute, "/dev/stderr"))
+		return look_up_own(place, absolute, out, directory);
+	if (absolute.len >= sizeof path)
+		return RESOLVED_UNKNOWN;
+	memcpy(path, absolute.data, absolute.len);
+	path[absolute.len] = '\0';
+	return place->root ? look_up(place, path, false, out, directory, &is_anyones) :
+			     look_up_cached(place, path, out, directory);
 }
 
 bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out)
 {
 	bool directory;
-	return resolve_opened(place, absolute, out, &directory);
+	return resolve_opened(place, absolute, out, &directory) == RESOLVED_FOUND;
 }
 
 bool resolve_exists(const struct place *place, struct bytes absolute)
@@ -326,7 +369,7 @@ bool resolve_exists(const struct place *place, struct bytes absolute)
 	struct stat status;
 	if (!place->root)
 		return stat(path, &status) == 0 || errno == EACCES;
-	int fd = open_at_place(place, path);
+	int fd = open_at_place(place, path, true);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;

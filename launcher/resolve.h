@@ -14,6 +14,7 @@
 /* From where a task looks at the file tree. */
 struct place {
 	pid_t tid;
+	pid_t pid;        /* of its process; 0: tid's own */
 	const char *root; /* its root directory as ptwrap names it; NULL: ptwrap's own root */
 	bool other_mounts;/* in another mount namespace: root is a name there */
 };
@@ -31,8 +32,18 @@ void resolve_absolute(const struct place *place, struct bytes base, struct bytes
  * it does not exist, or cannot be told. */
 bool resolve_links(const struct place *place, struct bytes absolute, struct strbuf *out);
 
+enum resolved {
+	RESOLVED_UNKNOWN, /* it cannot be told: no permission, a link of /proc's on the way that nobody else can follow, ... */
+	RESOLVED_ABSENT,
+	RESOLVED_FOUND,
+};
+
 /* The same; and is what is there now a directory? */
-bool resolve_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory);
+enum resolved resolve_opened(const struct place *place, struct bytes absolute, struct strbuf *out, bool *directory);
+
+/* Names of /proc and /dev that lead each process elsewhere, /proc/self and its like: appends what the kernel calls
+ * that of the place's process, and tells whether it is one. Opens nothing. */
+bool resolve_name_of_own(const struct place *place, struct bytes absolute, struct strbuf *out);
 
 /* Does a look-up that follows links find anything there now? */
 bool resolve_exists(const struct place *place, struct bytes absolute);

@@ -3,14 +3,17 @@
 
 #include "capture.h"
 #include "decode/formats.h"
+#include "follow.h"
 #include "lookup.h"
 #include "procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +31,8 @@ enum move {
 	MOVE_FCHDIR,
 	MOVE_SOCKET,
 	MOVE_ANONYMOUS,   /* returns one with a name that is always the same */
+	MOVE_RECEIVE,
+	MOVE_IOCTL,
 	MOVE_UNSHARE,
 	MOVE_ELSEWHERE,   /* the working directory is none that is known */
 };
@@ -59,6 +64,9 @@ static const struct mover {
 	{ "signalfd4", MOVE_ANONYMOUS, "anon_inode:[signalfd]" },
 	{ "inotify_init", MOVE_ANONYMOUS, "anon_inode:inotify" },
 	{ "inotify_init1", MOVE_ANONYMOUS, "anon_inode:inotify" },
+	{ "recvmsg", MOVE_RECEIVE, NULL },
+	{ "recvmmsg", MOVE_RECEIVE, NULL },
+	{ "ioctl", MOVE_IOCTL, NULL },
 	{ "unshare", MOVE_UNSHARE, NULL },
 	{ "setns", MOVE_ELSEWHERE, NULL },
 	{ "pivot_root", MOVE_ELSEWHERE, NULL },
@@ -320,8 +328,11 @@ static bool name_of_argument(const struct writer *writer, const struct syscall_a
 static void tell_descriptor(const struct writer *writer, struct call *call, unsigned index)
 {
 	struct strbuf name = { 0 };
-	if (name_of_argument(writer, &call->desc->args[index], (int)call->event.syscall.args[index], &name))
+	int fd = (int)call->event.syscall.args[index];
+	if (name_of_argument(writer, &call->desc->args[index], fd, &name))
 		call_attach(call, ATTACH_FD, index, 0, strbuf_bytes(&name), false);
+	else
+		call->names_are_untold |= fd == AT_FDCWD || descriptors_is_untold(writer->files, fd);
 	strbuf_free(&name);
 }
 
@@ -362,6 +373,7 @@ static bool tell_absolute(const struct writer *writer, struct call *call, unsign
 	if (!has_place(call, arg, path))
 		return true;
 	bool known = (path.len && path.data[0] == '/') || base_of(writer, call, arg, &base);
+	call->names_are_untold |= !known && arg->other >= 6; /* relative to a working directory that is not known */
 	if (known && lookup_absolute(&place, strbuf_bytes(&base), path, &absolute))
 		call_attach(call, ATTACH_ABS, index, 0, strbuf_bytes(&absolute), false);
 	strbuf_free(&base);
@@ -369,13 +381,12 @@ static bool tell_absolute(const struct writer *writer, struct call *call, unsign
 	return known;
 }
 
-/* A path that could be read (not EFAULT) was told, if only as none. */
+/* A path that could be read was told, if only as none. */
 static bool tell_path(const struct writer *writer, const struct ring_message *message, struct call *call,
 		      unsigned index)
 {
 	struct bytes data = message->syscall.data;
-	if (!message->syscall.args[index] || message->syscall.ret == -EFAULT ||
-	    (data.len && message->syscall.data_arg != index))
+	if (message->syscall.data_arg != index)
 		return true;
 	call_attach(call, ATTACH_PATH, index, 0, data, message->cut);
 	return message->cut || tell_absolute(writer, call, index, data);
@@ -398,116 +409,6 @@ static bool tell_arguments(const struct writer *writer, const struct ring_messag
 
 /* ---- what the shim told: where it led ---- */
 
-static bool begins_with(struct bytes path, const char *start, struct bytes *rest)
-{
-	size_t len = strlen(start);
-	if (path.len < len || memcmp(path.data, start, len) != 0)
-		return false;
-	*rest = bytes_of(path.data + len, path.len - len);
-	return true;
-}
-
-/* A descriptor by its name in /proc or /dev: what it was then is known, what it is now is not asked. */
-static bool follow_descriptor(const struct writer *writer, struct bytes absolute, struct strbuf *out)
-{
-	static const struct { const char *name; int fd; } names[] = {
-		{ "/dev/stdin", 0 },      { "/dev/stdout", 1 },           { "/dev/stderr", 2 },
-		{ "/dev/fd/", -1 },       { "/proc/self/fd/", -1 },       { "/proc/thread-self/fd/", -1 },
-	};
-	struct place place = writers_place(writer);
-	struct bytes rest, name;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		int fd = names[i].fd;
-		if (!begins_with(absolute, names[i].name, &rest) || (fd >= 0 && rest.len > 0))
-			continue;
-		if (fd < 0 && (rest.len == 0 || rest.len > 6))
-			return false;
-		for (size_t at = 0; names[i].fd < 0 && at < rest.len; at++) {
-			if (rest.data[at] < '0' || rest.data[at] > '9')
-				return false;
-			fd = (fd < 0 ? 0 : fd * 10) + (rest.data[at] - '0');
-		}
-		if (!descriptors_name(writer->files, fd, &name) || name.data[0] != '/')
-			return false;
-		name = resolve_inside(&place, name);
-		strbuf_add(out, name.data, name.len);
-		return true;
-	}
-	return false;
-}
-
-static bool is_of_descriptors(struct bytes absolute)
-{
-	struct bytes rest;
-	return begins_with(absolute, "/dev/fd", &rest) || begins_with(absolute, "/dev/std", &rest) ||
-	       begins_with(absolute, "/proc/self/fd", &rest) || begins_with(absolute, "/proc/thread-self/fd", &rest);
-}
-
-/* /proc/self is a link like any other; but it leads each where it belongs. */
-static bool follow_self(const struct writer *writer, struct bytes absolute, struct strbuf *out)
-{
-	struct bytes rest;
-	if (writer->thread != (uint32_t)writer->tid || writer->process->root)
-		return false;
-	bool is_thread = begins_with(absolute, "/proc/thread-self", &rest);
-	if ((!is_thread && !begins_with(absolute, "/proc/self", &rest)) || (rest.len && rest.data[0] != '/'))
-		return false;
-	strbuf_addf(out, "/proc/%d", writer->process->pid);
-	if (is_thread)
-		strbuf_addf(out, "/task/%d", writer->tid);
-	strbuf_add(out, rest.data, rest.len);
-	return true;
-}
-
-/* Who looked a path up was the supervisor, and /proc/self led it to its own: the task came to the task's. False: how
- * that is called there is not known. */
-static bool speak_for_writer(const struct writer *writer, struct strbuf *out)
-{
-	char own[sizeof "/proc/" + 3 * sizeof(pid_t)];
-	struct bytes rest, of_thread;
-	if (!begins_with(strbuf_bytes(out), "/proc/", &rest))
-		return true;
-	snprintf(own, sizeof own, "/proc/%d", (int)getpid());
-	if (!begins_with(strbuf_bytes(out), own, &rest) || (rest.len && rest.data[0] != '/'))
-		return true;
-	bool is_thread = begins_with(rest, "/task/", &of_thread);
-	while (is_thread && of_thread.len && of_thread.data[0] != '/')
-		of_thread = bytes_of(of_thread.data + 1, of_thread.len - 1);
-	struct strbuf asked = { 0 };
-	strbuf_addf(&asked, "%s", is_thread ? "/proc/thread-self" : "/proc/self");
-	strbuf_add(&asked, is_thread ? of_thread.data : rest.data, is_thread ? of_thread.len : rest.len);
-	strbuf_reset(out);
-	bool known = follow_self(writer, strbuf_bytes(&asked), out);
-	strbuf_free(&asked);
-	return known;
-}
-
-/* Where an absolute path led, seen from the task's root; false: that cannot be told any more. */
-static bool follow(const struct writer *writer, struct bytes absolute, struct strbuf *out, bool *directory)
-{
-	struct place place = writers_place(writer);
-	*directory = false;
-	if (is_of_descriptors(absolute))
-		return follow_descriptor(writer, absolute, out);
-	if (lookup_opened(&place, absolute, out, directory))
-		return speak_for_writer(writer, out);
-	return follow_self(writer, absolute, out);
-}
-
-/* As well as it can be known: a file that has gone was most likely no link itself. */
-static void follow_as_far(const struct writer *writer, struct bytes absolute, struct strbuf *out, bool *directory)
-{
-	bool ignored;
-	if (follow(writer, absolute, out, directory))
-		return;
-	const char *slash = absolute.len ? memrchr(absolute.data, '/', absolute.len) : NULL;
-	size_t parent = slash ? (size_t)(slash - absolute.data) : 0;
-	if (parent > 0 && follow(writer, bytes_of(absolute.data, parent), out, &ignored))
-		strbuf_add(out, absolute.data + parent, absolute.len - parent);
-	else
-		strbuf_add(out, absolute.data, absolute.len);
-}
-
 static bool opens_link_itself(uint64_t flags)
 {
 	return (flags & (O_PATH | O_NOFOLLOW)) == (O_PATH | O_NOFOLLOW);
@@ -523,7 +424,7 @@ static uint64_t open_flags_of(const struct call *call)
 
 static void attach_target(struct call *call, unsigned arg, struct bytes absolute, struct bytes target)
 {
-	if (!bytes_equal(absolute, target))
+	if (target.len && target.data[0] == '/' && !bytes_equal(absolute, target))
 		call_attach(call, ATTACH_TARGET, arg, 0, target, false);
 }
 
@@ -536,16 +437,27 @@ static void tell_opened(const struct writer *writer, struct call *call, struct s
 	struct bytes found;
 	struct strbuf absolute = { 0 }, target = { 0 };
 	bool directory = false;
-	if (arg < 0 || !call_find(call, ATTACH_ABS, (unsigned)arg, &found))
-		return;
-	strbuf_add(&absolute, found.data, found.len); /* the call's bytes move as it grows */
-	if (opens_link_itself(flags))
+	enum followed followed = FOLLOWED_UNTOLD;
+	if (arg >= 0 && call_find(call, ATTACH_ABS, (unsigned)arg, &found))
+		strbuf_add(&absolute, found.data, found.len); /* the call's bytes move as it grows */
+	if (absolute.len && opens_link_itself(flags)) {
 		strbuf_add(&target, absolute.data, absolute.len);
-	else
-		follow_as_far(writer, strbuf_bytes(&absolute), &target, &directory);
-	resolve_outside(&place, strbuf_bytes(&target), name);
-	call_attach(call, ATTACH_FD, ATTACH_RETURN, 0, strbuf_bytes(name), false);
-	attach_target(call, (unsigned)arg, strbuf_bytes(&absolute), strbuf_bytes(&target));
+		followed = FOLLOWED;
+	} else if (absolute.len) {
+		followed = follow_opened(writer, strbuf_bytes(&absolute), &target, &directory);
+	}
+	call->target_is_unknown = followed != FOLLOWED;
+	call->names_are_untold |= followed == FOLLOWED_UNTOLD;
+	if (followed == FOLLOWED_UNTOLD) {
+		strbuf_add_string(name, DESCRIPTORS_UNTOLD);
+	} else {
+		if (target.data[0] == '/')
+			resolve_outside(&place, strbuf_bytes(&target), name);
+		else
+			strbuf_add(name, target.data, target.len);
+		call_attach(call, ATTACH_FD, ATTACH_RETURN, 0, strbuf_bytes(name), false);
+		attach_target(call, (unsigned)arg, strbuf_bytes(&absolute), strbuf_bytes(&target));
+	}
 	if ((flags & O_DIRECTORY) || directory)
 		call->event.syscall.flags |= SYSCALL_DIRECTORY;
 	strbuf_free(&absolute);
@@ -561,8 +473,8 @@ static void tell_followed(const struct writer *writer, struct call *call)
 	if (arg < 0 || !call_find(call, ATTACH_ABS, (unsigned)arg, &found))
 		return;
 	strbuf_add(&absolute, found.data, found.len);
-	if (follow(writer, strbuf_bytes(&absolute), &target, &directory))
-		attach_target(call, (unsigned)arg, strbuf_bytes(&absolute), strbuf_bytes(&target));
+	call->target_is_unknown = follow_path(writer, strbuf_bytes(&absolute), &target, &directory) != FOLLOWED;
+	attach_target(call, (unsigned)arg, strbuf_bytes(&absolute), strbuf_bytes(&target));
 	strbuf_free(&absolute);
 	strbuf_free(&target);
 }
@@ -576,8 +488,8 @@ static void name_directory(const struct writer *writer, const struct call *call,
 	bool directory;
 	if (call_find(call, ATTACH_TARGET, 0, &absolute)) {
 		resolve_outside(&place, absolute, name);
-	} else if (call_find(call, ATTACH_ABS, 0, &absolute)) {
-		follow_as_far(writer, absolute, &target, &directory);
+	} else if (call_find(call, ATTACH_ABS, 0, &absolute) &&
+		   follow_opened(writer, absolute, &target, &directory) != FOLLOWED_UNTOLD && target.data[0] == '/') {
 		resolve_outside(&place, strbuf_bytes(&target), name);
 	}
 	strbuf_free(&target);
@@ -590,6 +502,42 @@ static void name_socket(const struct ring_message *message, struct strbuf *name)
 		return;
 	memcpy(&inode, message->syscall.data.data, sizeof inode);
 	strbuf_addf(name, "socket:[%llu]", (unsigned long long)inode);
+}
+
+/* The pair that pipe or socketpair made, as the kernel's view shows it, and under the names that /proc gives. */
+static void tell_pair(const struct writer *writer, const struct ring_message *message, struct call *call, unsigned arg)
+{
+	struct ring_pair pair;
+	if (message->syscall.data_arg != RING_DATA_RETURN || message->syscall.data.len != sizeof pair)
+		return;
+	memcpy(&pair, message->syscall.data.data, sizeof pair);
+	call_attach(call, ATTACH_DATA_OUT, arg, 0, bytes_of((const char *)pair.fds, sizeof pair.fds), false);
+	for (unsigned i = 0; i < 2; i++) {
+		struct strbuf name = { 0 };
+		if (pair.inodes[i])
+			strbuf_addf(&name, "%s:[%llu]", strcmp(call->desc->name, "socketpair") == 0 ? "socket" : "pipe",
+				    (unsigned long long)pair.inodes[i]);
+		descriptors_set(writer->files, pair.fds[i], strbuf_bytes(&name));
+		if (name.len)
+			call_attach(call, ATTACH_FD, arg, i, strbuf_bytes(&name), false);
+		strbuf_free(&name);
+	}
+}
+
+static bool returns_descriptor(const struct event_syscall *ioctl)
+{
+	return ioctl->args[1] == TIOCGPTPEER || ioctl->args[1] == NS_GET_USERNS || ioctl->args[1] == NS_GET_PARENT;
+}
+
+/* Descriptors that came by a message: of what, nobody has told. */
+static void forget_received(const struct writer *writer, const struct ring_message *message)
+{
+	int32_t fd;
+	struct bytes data = message->syscall.data;
+	for (size_t at = 0; message->syscall.data_arg == RING_DATA_RETURN && at + sizeof fd <= data.len; at += sizeof fd) {
+		memcpy(&fd, data.data + at, sizeof fd);
+		descriptors_set(writer->files, fd, bytes_of_string(DESCRIPTORS_UNTOLD));
+	}
 }
 
 static void name_duplicate(const struct writer *writer, const struct call *call, struct strbuf *name)
@@ -610,7 +558,14 @@ static void tell_result(const struct writer *writer, const struct ring_message *
 		tell_opened(writer, call, name);
 		return;
 	}
+	if (mover->move == MOVE_RECEIVE)
+		forget_received(writer, message);
+	else if (mover->move == MOVE_IOCTL && returns_descriptor(&call->event.syscall))
+		descriptors_set(writer->files, (int)call->event.syscall.ret, bytes_of_string(DESCRIPTORS_UNTOLD));
 	if (!call->desc->returns_fd) {
+		for (unsigned i = 0; i < call->desc->arg_count; i++)
+			if (call->desc->args[i].format == FORMAT_FD_PAIR)
+				tell_pair(writer, message, call, i);
 		if (capture_follows(call))
 			tell_followed(writer, call);
 		if (mover->move == MOVE_CHDIR)
@@ -641,6 +596,7 @@ static bool begin(const struct writer *writer, uint32_t number, const uint64_t a
 	syscall->abi = ABI_X86_64;
 	syscall->flags = SYSCALL_FROM_SHIM;
 	call->made_otherwise = false;
+	call->target_is_unknown = call->names_are_untold = call->path_is_unread = false;
 	syscall->number = number;
 	syscall->ret = 0;
 	call->desc = syscall_lookup(ABI_X86_64, number);
@@ -690,6 +646,7 @@ bool retell_flight(const struct writer *writer, const struct ring_flight *flight
 			call_attach(call, ATTACH_PATH, i, 0, path, false);
 			*is_whole &= tell_absolute(writer, call, i, path);
 		} else if (capture == CAPTURE_PATH && flight->args[i]) {
+			call->path_is_unread = true;
 			*is_whole = false;
 		}
 	}

@@ -3,7 +3,7 @@
  *
  * Where a name is needed that was not told, it comes from what is known of the task's descriptors
  * (writers.h); where links must be followed, that is done now, a moment after the call: what has gone
- * by then has no target. A base that is not known makes a path without its absolute form. Recorder
+ * by then has no target, or the one that its name made likely (follow.h). A base that is not known makes a path without its absolute form. Recorder
  * thread only. */
 #ifndef PTWRAP_RETELL_H
 #define PTWRAP_RETELL_H

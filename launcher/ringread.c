@@ -207,7 +207,8 @@ static bool decode_thread_name(struct ringread *reader, struct ring_message *mes
 static bool take_data(struct ringread *reader, const struct ring_syscall *call, struct bytes *out)
 {
 	if (call->data_len && call->data_arg == RING_DATA_RETURN)
-		return call->data_len == sizeof(uint64_t) && take_bytes(reader, out, call->data_len);
+		return call->data_len % sizeof(int32_t) == 0 &&
+		       call->data_len <= RING_RECEIVED_MAX * sizeof(int32_t) && take_bytes(reader, out, call->data_len);
 	return (!call->data_len || call->data_arg < call->arg_count) && take_text(reader, out, call->data_len);
 }
 
@@ -240,7 +241,6 @@ static bool decode_exec(struct ringread *reader, struct ring_message *message)
 		return false;
 	message->exec.number = exec.number;
 	message->exec.argc = exec.argc;
-	message->exec.dirfd = exec.dirfd;
 	message->exec.t_ticks = exec.t_ticks;
 	memcpy(message->exec.args, exec.args, sizeof(exec.args));
 	return true;
@@ -444,39 +444,6 @@ void ringread_give_back(struct ringread *ring)
 	leave_guard(outer);
 }
 
-int ringread_drain(struct ringread *ring, const struct ringread_dead *dead,
-		   int (*sink)(void *context, const struct ring_message *message), void *context)
-{
-	int result = ringread_read(ring, dead, sink, context);
-	ringread_give_back(ring);
-	return result;
-}
-
-bool ringread_is_empty(const struct ringread *ring)
-{
-	bool empty = true;
-	struct ringread *outer = enter_guard(ring);
-	for (int lane = 0; empty && lane < RING_LANES; lane++) {
-		uint64_t word = ring_load_relaxed(&cell_at(ring, lane, ring->tail[lane])->word);
-		empty = examine(word, ring->tail[lane]) == NOTHING;
-	}
-	leave_guard(outer);
-	return empty;
-}
-
-uint32_t ringread_fullest(const struct ringread *ring)
-{
-	uint32_t fullest = 0;
-	struct ringread *outer = enter_guard(ring);
-	for (int lane = 0; lane < RING_LANES; lane++) {
-		uint32_t taken = ring_load_relaxed(&ring->ring->lane[lane].hint) - ring->tail[lane];
-		if (taken <= RING_LANE_CELLS && taken > fullest)
-			fullest = taken;
-	}
-	leave_guard(outer);
-	return fullest;
-}
-
 /* Walks over what is taken of a lane, by the counts in its words, as far as the writers have it. */
 static void peek_lane(struct ringread *reader, int lane, uint32_t thread,
 		      int (*sink)(void *context, const struct ring_message *message), void *context)
@@ -554,14 +521,16 @@ void ringread_flight_end(struct ringread *ring, uint32_t thread)
 	leave_guard(outer);
 }
 
-bool ringread_flight_tell(struct ringread *ring, uint32_t thread, bool whole)
+bool ringread_flight_tell(struct ringread *ring, uint32_t thread, bool whole, uint64_t now_ticks)
 {
-	struct ring_flight flight;
-	uint32_t inside = RING_FLIGHT_INSIDE, told_state = whole ? RING_FLIGHT_TOLD_WHOLE : RING_FLIGHT_TOLD;
-	if (!ringread_flight(ring, thread, &flight))
+	struct ring_flight flight, *slot = &ring->ring->flight[ring_flight_slot(thread)];
+	if (!ringread_flight(ring, thread, &flight) ||
+	    (flight.state != RING_FLIGHT_INSIDE && flight.state != RING_FLIGHT_TOLD))
 		return false;
 	struct ringread *outer = enter_guard(ring);
-	bool told = ring_claim(&ring->ring->flight[ring_flight_slot(thread)].state, &inside, told_state);
+	bool told = ring_claim(&slot->state, &flight.state, whole ? RING_FLIGHT_TOLD_WHOLE : RING_FLIGHT_TOLD);
+	if (told)
+		ring_store_release(&slot->t_ticks, now_ticks);
 	leave_guard(outer);
 	return told;
 }

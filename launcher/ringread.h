@@ -37,11 +37,10 @@ struct ring_message {
 			uint64_t t_ticks, dur_ticks; /* as the writer says, which may be anything */
 			int64_t ret;
 			uint64_t args[6];
-			struct bytes data; /* data_arg RING_DATA_RETURN: 8 bytes, an inode */
+			struct bytes data; /* data_arg RING_DATA_RETURN: what ring.h says */
 		} syscall;
 		struct {
 			uint32_t number, argc;
-			int32_t dirfd;
 			uint64_t t_ticks;
 			uint64_t args[4];
 			struct bytes path, first; /* as passed, and argv[0] */
@@ -84,15 +83,11 @@ struct ringread_dead {
 	size_t count;
 };
 
-/* Gives every whole message to `sink`, whose slices live until it returns, and the room back to the
- * writers. A half-written one holds up its lane, unless it is one of those that `dead` (may be NULL)
- * names. A sink that returns nonzero ends the draining; that value is returned, else 0. Takes no more
- * than the ring holds, so that a busy writer cannot keep the reader here. */
-int ringread_drain(struct ringread *ring, const struct ringread_dead *dead,
-		   int (*sink)(void *context, const struct ring_message *message), void *context);
-
-/* The same in two steps: until the room is given back, whoever attaches to the ring finds these messages
- * again. A lane of which much was read is given back at once, for its writers may wait. */
+/* Gives every whole message to `sink`, whose slices live until it returns. A half-written one holds up its lane,
+ * unless it is one of those that `dead` (may be NULL) names. A sink that returns nonzero ends the reading; that
+ * value is returned, else 0. Takes no more than the ring holds, so that a busy writer cannot keep the reader here.
+ * Until the room is given back, whoever attaches to the ring finds these messages again. A lane of which much was
+ * read is given back at once, for its writers may wait. */
 int ringread_read(struct ringread *ring, const struct ringread_dead *dead,
 		  int (*sink)(void *context, const struct ring_message *message), void *context);
 void ringread_give_back(struct ringread *ring);
@@ -100,12 +95,6 @@ void ringread_give_back(struct ringread *ring);
 /* Gives a look at what a thread has written and nobody has read yet; it is all still there afterwards. */
 void ringread_peek(struct ringread *ring, uint32_t thread,
 		   int (*sink)(void *context, const struct ring_message *message), void *context);
-
-/* Is there nothing to be drained? Eight loads. */
-bool ringread_is_empty(const struct ringread *ring);
-
-/* Cells taken in the fullest lane, RING_LANE_CELLS at most; as the writers have it. */
-uint32_t ringread_fullest(const struct ringread *ring);
 
 /* Has that thread claimed cells that it has not committed? */
 bool ringread_owes(const struct ringread *ring, uint32_t thread);
@@ -117,8 +106,8 @@ bool ringread_flight(const struct ringread *ring, uint32_t thread, struct ring_f
 /* The thread is dead: its slot is free for another. */
 void ringread_flight_end(struct ringread *ring, uint32_t thread);
 
-/* Marks it as told of (RING_FLIGHT_TOLD); false: it is not inside one. The thread has stopped. */
-bool ringread_flight_tell(struct ringread *ring, uint32_t thread, bool whole);
+/* Marks it as told of (RING_FLIGHT_TOLD) until now_ticks; false: it is not inside one. The thread has stopped. */
+bool ringread_flight_tell(struct ringread *ring, uint32_t thread, bool whole, uint64_t now_ticks);
 
 struct ringread_counters ringread_counters(const struct ringread *ring);
 

@@ -268,7 +268,7 @@ static void keep_announcement(struct stream *stream, const struct ring_message *
 	struct announcement *kept = &stream->announced[stream->announced_count++];
 	*kept = (struct announcement){
 		.thread = message->thread, .number = message->exec.number, .argc = message->exec.argc,
-		.dirfd = message->exec.dirfd, .t_ticks = message->exec.t_ticks, .cut = message->cut,
+		.t_ticks = message->exec.t_ticks, .cut = message->cut,
 	};
 	memcpy(kept->args, message->exec.args, sizeof kept->args);
 	strbuf_add(&kept->path, message->exec.path.data, message->exec.path.len);
@@ -416,7 +416,7 @@ void stream_flight_end(struct stream *stream, uint32_t thread)
 bool stream_flight_tell(struct stream *stream, uint32_t thread, bool whole, struct ring_flight *flight)
 {
 	pthread_mutex_lock(&stream->lock);
-	bool told = ringread_flight(stream->ring, thread, flight) && ringread_flight_tell(stream->ring, thread, whole);
+	bool told = ringread_flight(stream->ring, thread, flight) && ringread_flight_tell(stream->ring, thread, whole, ticks_now());
 	pthread_mutex_unlock(&stream->lock);
 	return told;
 }

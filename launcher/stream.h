@@ -37,7 +37,6 @@ struct told {
 /* An execve that was about to be made. */
 struct announcement {
 	uint32_t thread, number, argc;
-	int32_t dirfd;
 	uint64_t t_ticks;
 	uint64_t args[4];
 	bool cut;          /* path or first is not whole */

@@ -197,7 +197,7 @@ uint32_t process_thread_number(const struct process *process, pid_t tid)
 
 struct place process_place(const struct process *process, pid_t tid)
 {
-	return (struct place){ .tid = tid, .root = process->root, .other_mounts = process->other_mounts };
+	return (struct place){ .tid = tid, .pid = process->pid, .root = process->root, .other_mounts = process->other_mounts };
 }
 
 uint32_t process_id_of_pid(pid_t pid)

@@ -6,16 +6,23 @@
 #ifndef PTWRAP_VERIFY_H
 #define PTWRAP_VERIFY_H
 
-#include "event.h"
+#include "call.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* The record of a call (EVENT_SYSCALL), by whose view its flags tell. NULL: the other's has not come yet, or
- * says the same; else how they differ, valid until the next call of this. */
-const char *verify_take(const struct event *event);
+/* How the two differ, of a call of that process: words valid for the call of this. Of a run that differs too often
+ * not all are told; the count has all. */
+typedef void verify_teller(uint32_t process, struct bytes how);
 
-/* The task has ended. NULL, or how many calls only one of the two has told of. */
-const char *verify_ended(int32_t tid);
+/* The record of a call, by whose view its flags tell. */
+void verify_take(struct call *call, verify_teller *teller);
+
+/* What the kernel's view has recorded of it last, and has no other half yet, ends with that result after all. */
+void verify_amend(int32_t tid, int64_t ret);
+
+/* The task has ended: what only one of the two has told of it by now has no other half. */
+void verify_ended(int32_t tid, verify_teller *teller);
 
 /* How many calls were compared since the start, and how many differed. */
 struct verify_count {

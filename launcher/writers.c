@@ -189,7 +189,7 @@ void writers_set_root(struct writer_process *process, struct bytes root, bool ot
 
 struct place writers_place(const struct writer *writer)
 {
-	return (struct place){ .tid = writer->tid, .root = writer->process->root,
+	return (struct place){ .tid = writer->tid, .pid = writer->process->pid, .root = writer->process->root,
 			       .other_mounts = writer->process->other_mounts };
 }
 

@@ -47,7 +47,7 @@ static long map_private(const struct fastpath_early *early)
 		return error;
 	memcpy(own->modes, (const void *)fast_tables.modes, sizeof(own->modes));
 	own->bases[early->base % FASTPATH_BASES] = early->bias;
-	own->shim_fd = FASTPATH_SHIM_AWAITED;
+	own->shim_fd = early->awaits_shim ? FASTPATH_SHIM_AWAITED : FASTPATH_SHIM_LOADED;
 	return 0;
 }
 

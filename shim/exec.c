@@ -3,7 +3,6 @@
 
 #include "probe.h"
 
-#include <fcntl.h>
 #include <sys/syscall.h>
 
 enum { PATH_BYTES = 4096, FIRST_BYTES = 256, ARGUMENTS_MAX = 1 << 20, PAGE = 4096 };
@@ -29,8 +28,11 @@ void exec_announce(const struct frame *frame, void (*emit_surely)(const struct e
 	const char *path = (const char *)(uintptr_t)frame->args[at];
 	char *const *argv = (char *const *)(uintptr_t)frame->args[1 + at];
 	uint32_t count = count_arguments(argv);
-	size_t path_len = path ? probe_string_len(path, PATH_BYTES) : 0;
-	size_t first_len = count ? probe_string_len(argv[0], FIRST_BYTES) : 0;
+	size_t path_len = 0, first_len = 0;
+	if (path)
+		probe_string(path, PATH_BYTES, &path_len);
+	if (count)
+		probe_string(argv[0], FIRST_BYTES, &first_len);
 	struct ring_exec exec = {
 		.kind = RING_EXEC,
 		.flags = first_len == FIRST_BYTES ? RING_CUT : 0,
@@ -38,7 +40,6 @@ void exec_announce(const struct frame *frame, void (*emit_surely)(const struct e
 		.argc = count,
 		.path_len = (uint16_t)path_len,
 		.first_len = (uint16_t)first_len,
-		.dirfd = at ? (int32_t)frame->args[0] : AT_FDCWD,
 		.t_ticks = frame->t_ticks,
 		.args = { frame->args[0], frame->args[1], frame->args[2], frame->args[3] },
 	};

@@ -15,11 +15,11 @@
 #include "frame.h"
 #include "identity.h"
 #include "loading.h"
+#include "made.h"
 #include "memory.h"
 #include "probe.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 enum { PATH_BYTES = 4096, DRAINS_MAX = 64 };
@@ -41,15 +41,15 @@ static bool rule_holds(const volatile struct fastpath_rule *rule, const struct f
 	return true;
 }
 
-static bool is_recorded(const struct frame *frame)
+static enum fastpath_mode mode_of(const struct frame *frame)
 {
 	uint8_t mode = fast_private()->modes[frame->number];
 	if (mode != FASTPATH_BY_RULE)
-		return mode == FASTPATH_RECORD || mode == FASTPATH_SILENT;
+		return mode;
 	for (uint32_t i = 0; i < fast_tables.rule_count && i < FASTPATH_RULES; i++)
 		if (fast_tables.rules[i].number == frame->number && rule_holds(&fast_tables.rules[i], frame))
-			return fast_tables.rules[i].mode == FASTPATH_RECORD;
-	return false;
+			return fast_tables.rules[i].mode;
+	return FASTPATH_PLAIN;
 }
 
 /* ---- the call under way ---- */
@@ -98,14 +98,17 @@ static void land(const struct frame *frame)
 	ring_store_release(&flight->state, frame->outer.state);
 }
 
-/* False: the supervisor has told of it already, when the signal came that made it return. */
-static bool is_to_be_told(const struct frame *frame)
+/* False: the supervisor has told of it already, when the signal came that made it return. Of a call that was made
+ * again after that only the rest is to be told. */
+static bool is_to_be_told(struct frame *frame)
 {
 	struct ring_flight *flight = flight_of(frame);
 	if (!frame->in_flight)
 		return true;
 	uint32_t state = ring_load_relaxed(&flight->state);
 	bool told = state == RING_FLIGHT_TOLD_WHOLE || (state == RING_FLIGHT_TOLD && frame->result == -EINTR);
+	if (state == RING_FLIGHT_TOLD)
+		frame->t_ticks = flight->t_ticks;
 	ring_store_release(&flight->state, RING_FLIGHT_RECORDING);
 	return !told;
 }
@@ -151,18 +154,6 @@ static void emit_call(const struct frame *frame, const void *data, size_t data_l
 			  { data, data_len } } });
 }
 
-/* So that the names that /proc gives sockets are known of this one too. */
-static bool emit_socket(const struct frame *frame)
-{
-	struct stat status;
-	if (frame->number != SYS_socket || frame->result < 0 ||
-	    exempt_call(SYS_fstat, frame->result, (long)&status, 0, 0, 0, 0) != 0)
-		return false;
-	uint64_t inode = status.st_ino;
-	emit_call(frame, &inode, sizeof(inode), RING_DATA_RETURN, 0);
-	return true;
-}
-
 /* Has the kernel read the path? It may have refused the call before it came to that. */
 static bool was_followed(int64_t result)
 {
@@ -170,30 +161,51 @@ static bool was_followed(int64_t result)
 	       result == -ENAMETOOLONG;
 }
 
+static bool find_path(const struct frame *frame, const char *path, size_t *len)
+{
+	if (!path)
+		return false;
+	if (!was_followed(frame->result))
+		return probe_string(path, PATH_BYTES, len);
+	*len = memory_string_len(path, PATH_BYTES);
+	return true;
+}
+
 static void emit_with_path(const struct frame *frame, uint8_t arg)
 {
 	const char *path = (const char *)(uintptr_t)frame->args[arg];
-	size_t len = was_followed(frame->result) ? memory_string_len(path, PATH_BYTES) :
-						   probe_string_len(path, PATH_BYTES);
-	bool cut = len == PATH_BYTES;
-	emit_call(frame, path, cut ? len - 1 : len, arg, cut ? RING_CUT : 0);
+	size_t len = 0;
+	bool found = find_path(frame, path, &len), cut = found && len == PATH_BYTES;
+	emit_call(frame, path, !found ? 0 : cut ? len - 1 : len, found ? arg : RING_DATA_NONE, cut ? RING_CUT : 0);
+}
+
+/* Apart, so that other calls need no stack for it. */
+static __attribute__((noinline)) void emit_with_made(const struct frame *frame)
+{
+	struct made made;
+	bool any = made_by(frame, &made);
+	emit_call(frame, made.bytes, any ? made.len : 0, any ? RING_DATA_RETURN : RING_DATA_NONE,
+		  any && made.is_cut ? RING_CUT : 0);
 }
 
 static void record(const struct frame *frame)
 {
 	uint8_t arg = fast_tables.path_arg[frame->number];
-	if (arg < 6 && frame->result != -EFAULT && frame->args[arg])
+	if (arg < 6)
 		emit_with_path(frame, arg);
-	else if (!emit_socket(frame))
-		emit_call(frame, NULL, 0, 0, 0);
+	else if (made_is_by(frame->number))
+		emit_with_made(frame);
+	else
+		emit_call(frame, NULL, 0, RING_DATA_NONE, 0);
 }
 
 int hook_before(struct frame *frame)
 {
 	frame->hidden = frame->otherwise = frame->in_flight = frame->nested = false;
-	if (!is_recorded(frame))
+	enum fastpath_mode mode = mode_of(frame);
+	if (mode != FASTPATH_RECORD && mode != FASTPATH_TRACK)
 		return HOOK_PLAIN;
-	frame->hidden = fast_private()->modes[frame->number] == FASTPATH_SILENT;
+	frame->hidden = fast_private()->is_silent;
 	if (frame->hidden)
 		return HOOK_EXEMPT;
 	if (loading_is_shims(frame)) {
@@ -206,6 +218,8 @@ int hook_before(struct frame *frame)
 	frame->otherwise = loading_replace(frame);
 	if (frame->otherwise)
 		return HOOK_DONE;
+	if (!frame->in_flight && mode == FASTPATH_RECORD)
+		return HOOK_PLAIN;
 	if (frame->number == SYS_execve || frame->number == SYS_execveat)
 		exec_announce(frame, emit_surely);
 	return HOOK_EXEMPT;
@@ -236,7 +250,7 @@ void hook_after_fault(struct frame *frame)
 	bool again = frame->stage == FRAME_AGAIN;
 	frame->stage = FRAME_AGAIN;
 	if (!again && !frame->hidden) {
-		emit_call(frame, NULL, 0, 0, 0);
+		emit_call(frame, NULL, 0, RING_DATA_NONE, 0);
 		land(frame);
 	}
 }

@@ -71,7 +71,7 @@ bool loading_make(struct frame *frame)
 void loading_made(const struct frame *frame)
 {
 	struct fastpath_private *own = fast_private();
-	if (!frame->hidden)
+	if (!frame->hidden || own->is_silent)
 		return;
 	if (opens(frame))
 		own->shim_fd = frame->result >= 0 ? frame->result : FASTPATH_SHIM_AWAITED;

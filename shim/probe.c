@@ -18,15 +18,17 @@ bool probe_is_readable(const void *address)
 	return exempt_call(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, (long)at_once, 0, 0) != -EFAULT;
 }
 
-size_t probe_string_len(const char *string, size_t max)
+bool probe_string(const char *string, size_t max, size_t *len)
 {
-	size_t len = 0;
-	while (len < max && probe_is_readable(string + len)) {
-		size_t page = PAGE - (uintptr_t)(string + len) % PAGE, room = page < max - len ? page : max - len;
-		size_t found = memory_string_len(string + len, room);
-		len += found;
+	*len = 0;
+	while (*len < max) {
+		if (!probe_is_readable(string + *len))
+			return false;
+		size_t page = PAGE - (uintptr_t)(string + *len) % PAGE, room = page < max - *len ? page : max - *len;
+		size_t found = memory_string_len(string + *len, room);
+		*len += found;
 		if (found < room)
 			break;
 	}
-	return len;
+	return true;
 }

@@ -11,7 +11,7 @@
 /* May the four bytes that hold this one be read? */
 bool probe_is_readable(const void *address);
 
-/* The string's length up to max, and up to the first page that cannot be read. */
-size_t probe_string_len(const char *string, size_t max);
+/* The string's length up to max, and up to the first page that cannot be read. False: up to that, it has no end. */
+bool probe_string(const char *string, size_t max, size_t *len);
 
 #endif

@@ -256,6 +256,20 @@ owned() {
 	report_is '.coverage.complete | not'
 }
 
+@test "each of more threads than there are slots is told of, in the call that it died in" {
+	audit --level=all -o run.ndjson "$PROGRAMS/fast_crowd"
+	same calls "$output" "$(jq -s 'map(select(.name? == "pause")) | length' run.ndjson)"
+	report_is '.coverage.complete'
+}
+
+@test "a call that is made again is told from its interruption on" {
+	audit --level=all -o run.ndjson "$PROGRAMS/fast_restarts"
+	jq -se '[.[] | select(.event == "syscall" and (.name | IN("readv", "poll", "pselect6")))] |
+		group_by([.tid, .name]) | map(sort_by(.t_ns)) |
+		(map(length) | add) > 10 and all(.[]; . as $calls | all(range(1; length);
+			$calls[.].t_ns >= $calls[. - 1].t_ns + $calls[. - 1].dur_ns))' run.ndjson
+}
+
 @test "threads that share descriptors get no name of another's" {
 	needs_program fast_descriptors
 	audit "$PROGRAMS/fast_descriptors"

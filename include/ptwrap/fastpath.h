@@ -1,6 +1,6 @@
 /* The in-process fast path: what supervisor and shim agree on besides the ring (ptwrap/ring.h).
  *
- * In each process that has it, four things lie at fixed addresses below 2 GiB, where code of any
+ * In each process that has it, three things lie at fixed addresses below 2 GiB, where code of any
  * library can reach them by 32-bit absolute addresses:
  *
  *   FASTPATH_TEXT     the shim's own file, mapped readable and executable: its code, the tables below,
@@ -67,7 +67,7 @@ enum fastpath_mode {
 	FASTPATH_RECORD,
 	FASTPATH_BARE,    /* not recorded, and without touching the stack: births, rt_sigreturn */
 	FASTPATH_BY_RULE, /* as the first rule of its number says whose tests hold; else plain */
-	FASTPATH_SILENT,  /* as if recorded, but nobody reads any more */
+	FASTPATH_TRACK,   /* recorded only for what it does to descriptors: where it cannot be, it passes unseen */
 };
 
 /* Of one process, copied by fork; shared with what vfork makes. */
@@ -75,11 +75,15 @@ struct fastpath_private {
 	uint8_t modes[FASTPATH_NUMBERS];          /* enum fastpath_mode */
 	uint64_t identities[FASTPATH_IDENTITIES]; /* thread ids by fs base (shim/identity.h), 0: unknown */
 	uint64_t bases[FASTPATH_BASES];           /* load bias of each patched library, 0: not here */
+	uint64_t is_silent; /* nobody reads any more: what would be recorded is made as if it were, and is not */
 	uint64_t no_cache;  /* thread ids cannot be known by fs base: ask each time */
 	int64_t shim_fd;    /* of the loader, while it loads the shim's file; else one of: */
 };
 
-enum { FASTPATH_SHIM_AWAITED = -1, FASTPATH_SHIM_LOADED = -2 };
+enum {
+	FASTPATH_SHIM_AWAITED = -1,
+	FASTPATH_SHIM_LOADED = -2, /* or never will be */
+};
 
 /* Where a thread's id stands among the identities, by its fs base: threads' stacks follow one another at a
  * distance that is a multiple of a page but seldom of this many. Trampolines of birth calls compute the
@@ -135,6 +139,7 @@ struct fastpath_early {
 	uint64_t patched_offset;  /* that of the shim's file */
 	uint64_t base, bias;      /* index, and the loader's load bias */
 	uint64_t shim_text_len;
+	uint64_t awaits_shim;     /* the loader will load the shim too: by LD_PRELOAD */
 	char ring[FASTPATH_PATH];
 	char shim[FASTPATH_PATH];
 };

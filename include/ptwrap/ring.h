@@ -95,7 +95,7 @@ struct ring_flight {
 	uint32_t state;  /* enum ring_flight_state; the supervisor changes INSIDE to TOLD or TOLD_WHOLE, at a stop */
 	uint32_t number;
 	uint32_t reserved;
-	uint64_t t_ticks; /* at its entry */
+	uint64_t t_ticks; /* at its entry; by the supervisor: when it was interrupted last */
 	uint64_t args[6];
 	uint64_t unused[7];
 };
@@ -206,7 +206,9 @@ struct ring_thread_name {
 
 /* A call that is over, of the thread in the message's word. Followed by arg_count - 3 further
  * arguments where there are more than three, then data_len bytes that argument data_arg led to (a
- * path; for socket: its inode, 8 bytes, data_arg RING_DATA_RETURN). One cell for most calls.
+ * path), or with data_arg RING_DATA_RETURN what it made: for socket its inode, 8 bytes; for pipe and
+ * socketpair a struct ring_pair; for recvmsg and recvmmsg the descriptors that came, an int32_t each.
+ * One cell for most calls.
  * Ticks are the time stamp counter's (rdtsc). */
 struct ring_syscall {
 	uint8_t kind, flags;
@@ -219,7 +221,16 @@ struct ring_syscall {
 	uint64_t args[3];
 };
 
-enum { RING_DATA_RETURN = 6 };
+enum {
+	RING_DATA_RETURN = 6,
+	RING_DATA_NONE = 7, /* no argument was looked at, or it led nowhere */
+	RING_RECEIVED_MAX = 64,
+};
+
+struct ring_pair {
+	int32_t fds[2];
+	uint64_t inodes[2]; /* 0: not known */
+};
 
 /* An execve or execveat is about to be made by the thread in the message's word; if it fails a
  * RING_SYSCALL follows. Followed by path (as passed), argv[0]. */
@@ -228,7 +239,7 @@ struct ring_exec {
 	uint16_t number;
 	uint32_t argc;      /* strings in argv */
 	uint16_t path_len, first_len;
-	int32_t dirfd;      /* execveat; else AT_FDCWD */
+	uint32_t reserved;
 	uint64_t t_ticks;
 	uint64_t args[4];   /* of the call, the first four */
 };

@@ -377,7 +377,7 @@ static void follow(pid_t pid, const struct run *run, struct seen *seen)
 			serve_call(pid, entry, run, seen, &ring);
 			entry = !entry;
 		} else if (event == PTRACE_EVENT_EXIT && ring) {
-			ringread_drain(ring, &(struct ringread_dead){ .all = true }, sink_message, seen);
+			ringread_read(ring, &(struct ringread_dead){ .all = true }, sink_message, seen);
 			seen->counters = ringread_counters(ring);
 		}
 		int deliver = event || signal == (SIGTRAP | 0x80) ? 0 : serve_signal(pid, signal, seen, &ring);
