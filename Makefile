@@ -3,6 +3,7 @@
 #   make                      ./ptwrap, a single file that carries the shim
 #   make check [T=regex]      unit tests, programs under audit, a short run of each fuzzer
 #   make check-builds [ALL=1] real builds, compared call by call with strace
+#   make check-long [SUITES=] the tests that try moments and steps, with all of them; outside test-suites, bare and under ptwrap
 #   make bench | lint | coverage | install PREFIX= DESTDIR= | clean
 #
 # MODE is release, debug, asan, tsan or cov. V=1 shows the commands.
@@ -61,7 +62,7 @@ programs := $(patsubst tests/programs/%,$(B)/programs/%,$(basename $(program_sou
 	$(if $(wildcard tests/programs/taken.c),$(addprefix $(B)/programs/taken_,$(taken)))
 fuzzers := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all tests units programs fuzzers tools check check-builds bench lint coverage install clean FORCE
+.PHONY: all tests units programs fuzzers tools check check-builds check-long bench lint coverage install clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(if $(filter release,$(MODE)),ptwrap,$(B)/ptwrap)
@@ -180,6 +181,12 @@ check: tests tools
 
 check-builds: all tools
 	$(Q)tests/oracle/builds.sh $(if $(ALL),all)
+	$(if $(ALL),$(Q)tests/suites/run.sh)
+
+check-long: tests tools
+	$(Q)MODE=$(MODE) FUZZ_SECONDS=$(FUZZ_SECONDS) ROUNDS=200 STRIDE=1 BATS_TEST_TIMEOUT=3600 BATS_FILE_TIMEOUT=7200 \
+		tests/check.sh '$(or $(T),at any moment|at any step|test_steps)'
+	$(if $(T),,$(Q)tests/suites/run.sh $(SUITES))
 
 bench: all tools
 	$(Q). tests/tools/env.sh && tests/bench/run.sh

@@ -6,11 +6,14 @@
 #include "fastpath.h"
 #include "helpers.h"
 #include "image.h"
+#include "memory.h"
 #include "procfs.h"
 #include "recorder.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
+
+#include "ptwrap/abi.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -20,6 +23,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 enum { X32_BIT = 0x40000000 };
 
@@ -84,7 +88,7 @@ bool gather(struct tracee *tracee, enum job_kind kind, struct image *image)
 {
 	struct job here = { .kind = kind, .call = tracee->call, .image = image,
 			    .place = process_place(tracee->process, tracee->tid) };
-	struct job *job = helpers_are_needed() ? malloc(sizeof *job) : NULL;
+	struct job *job = helpers_are_needed() ? memory_checked(malloc(sizeof *job)) : NULL;
 	if (!job) {
 		job_work(&here);
 		return true;
@@ -141,11 +145,17 @@ static bool is_watched(const struct call *call)
 	       is_call(call, SYS_execve) || is_call(call, SYS_execveat);
 }
 
-static struct call *start_call(const struct tracee *tracee, const struct stop *stop)
+/* What the shim calls for itself. It makes none of those that the kernel view alone tells of, but anybody can jump to its
+ * instruction; from there they are told like all others. */
+static bool is_shims_own(const struct call *call)
 {
-	struct call *call = call_create();
-	if (!call)
-		return NULL;
+	const struct event_syscall *made = &call->event.syscall;
+	return fastpath_is_exempt(call->ip) && !call->expected &&
+	       filter_class_of((enum event_abi)made->abi, made->number, made->args) != CLASS_K;
+}
+
+static void fill_call(struct call *call, const struct tracee *tracee, const struct stop *stop)
+{
 	bool seccomp = stop->kind == STOP_SECCOMP;
 	uint64_t number = seccomp ? stop->info.seccomp.nr : stop->info.entry.nr;
 	call->event = event_about(EVENT_SYSCALL, tracee, stop->t_ns);
@@ -157,9 +167,16 @@ static struct call *start_call(const struct tracee *tracee, const struct stop *s
 							stop->info.entry.args[i];
 	call->desc = syscall_lookup((enum event_abi)call->event.syscall.abi, (uint32_t)number);
 	call->expected = fastpath_is_hooked(call->ip) && fastpath_pass()->verify;
-	call->hidden = (fastpath_is_exempt(call->ip) && !call->expected) || !selection_reports(supervisor_get()->selection,
+	call->hidden = is_shims_own(call) || !selection_reports(supervisor_get()->selection,
 					  (enum event_abi)call->event.syscall.abi, (uint32_t)number,
 					  call->event.syscall.args);
+}
+
+static struct call *start_call(const struct tracee *tracee, const struct stop *stop)
+{
+	struct call *call = call_create();
+	if (call)
+		fill_call(call, tracee, stop);
 	return call;
 }
 
@@ -187,7 +204,8 @@ static void answer(struct tracee *tracee, int64_t result)
 	tracee->call->event.syscall.flags |= SYSCALL_ANSWERED;
 }
 
-static void clear_untraced(const struct tracee *tracee)
+/* act_birth puts it back into the caller's register. */
+static void clear_untraced(struct tracee *tracee)
 {
 	struct user_regs_struct registers;
 	if (!trace_get_registers(tracee->tid, &registers))
@@ -198,6 +216,7 @@ static void clear_untraced(const struct tracee *tracee)
 		registers.rdi &= ~(unsigned long long)CLONE_UNTRACED;
 	if (!trace_set_registers(tracee->tid, &registers))
 		return;
+	tracee->untraced_clone = tracee->call->event.syscall.abi == ABI_X86_64;
 	note_about(tracee, "untraced-clone", "clone with CLONE_UNTRACED: the flag was taken off, the child is followed");
 }
 
@@ -206,6 +225,9 @@ static void clear_untraced(const struct tracee *tracee)
 static void control_call(struct tracee *tracee, const struct stop *stop)
 {
 	const struct call *call = tracee->call;
+	bool untraced = is_call(call, SYS_clone) && (call->event.syscall.args[0] & CLONE_UNTRACED);
+	if (untraced && supervisor_get()->selection->level == LEVEL_EXEC)
+		clear_untraced(tracee);
 	if (stop->kind != STOP_SECCOMP)
 		return;
 	if (stop->info.seccomp.ret_data != FILTER_TRACE_DATA) {
@@ -217,7 +239,7 @@ static void control_call(struct tracee *tracee, const struct stop *stop)
 		answer(tracee, -ENOSYS);
 	} else if (is_call(call, SYS_io_uring_setup)) {
 		note_about(tracee, "io_uring-allowed", "what is done through io_uring is not seen");
-	} else if (is_call(call, SYS_clone) && (call->event.syscall.args[0] & CLONE_UNTRACED)) {
+	} else if (untraced) {
 		clear_untraced(tracee);
 	}
 }
@@ -242,13 +264,40 @@ static bool may_move_roots(const struct call *call)
 	return false;
 }
 
+/* Whom a call is to send a signal; 0: it is none that does, or none that ends or stops anybody. */
+static pid_t signalled_by(const struct call *call)
+{
+	static const struct {
+		uint32_t number, target, signal;
+	} senders[] = { { SYS_kill, 0, 1 }, { SYS_tkill, 0, 1 }, { SYS_tgkill, 0, 2 }, { SYS_rt_sigqueueinfo, 0, 1 },
+			{ SYS_rt_tgsigqueueinfo, 0, 2 } };
+	for (size_t i = 0; i < sizeof senders / sizeof *senders; i++)
+		if (is_call(call, senders[i].number) && call->event.syscall.args[senders[i].signal] != 0)
+			return (pid_t)call->event.syscall.args[senders[i].target];
+	return 0;
+}
+
+/* Who sends a signal to ptwrap's own processes is told before it is sent: it may be the last thing that is told. */
+static void watch_for_signals_to_us(const struct tracee *tracee)
+{
+	pid_t target = signalled_by(tracee->call);
+	if (target <= 0 || tracee->process->other_pids || (target != getpid() && target != supervisor_get()->launcher))
+		return;
+	note_about(tracee, "ptwrap-signalled", target == getpid() ? "sent a signal to ptwrap's supervisor" :
+								   "sent a signal to ptwrap's launcher");
+	recorder_settle(supervisor_now());
+}
+
 enum resume act_entered(struct tracee *tracee)
 {
 	watch_for_servers(tracee->call);
+	watch_for_signals_to_us(tracee);
 	if (may_move_roots(tracee->call))
 		procfs_roots_move();
 	if (tracee->call->moves_links && fastpath_is_there() && !supervisor_is_releasing())
 		recorder_settle(supervisor_now());
+	if (shimlink_opens_ring(tracee->call))
+		return drop_call(tracee);
 	if (shimlink_is_loading(tracee->process, tracee->call)) {
 		tracee->call->loads_shim = tracee->process->fast && tracee->call->desc->returns_fd;
 		if (!tracee->call->loads_shim)
@@ -279,10 +328,14 @@ static void give_up_fast_path(struct tracee *tracee)
 	early_undo(tracee->tid, &tracee->process->early);
 }
 
-/* Calls that no kernel knows, which the shim makes to be heard. */
-static bool serve_fast_path(struct tracee *tracee)
+/* Calls that no kernel knows, made to be heard here: by the shim, but for one. */
+static bool serve_unknown(struct tracee *tracee)
 {
 	const struct event_syscall *made = &tracee->call->event.syscall;
+	if (made->number == PTWRAP_AUDITED_NUMBER && made->args[0] == PTWRAP_HELLO_MAGIC) { /* by another ptwrap */
+		trace_answer(tracee->tid, PTWRAP_AUDITED_ANSWER);
+		return true;
+	}
 	if (shimlink_serve_drain(tracee->process, tracee->tid, tracee->call))
 		return true;
 	if (!tracee->process->fast || made->abi != ABI_X86_64)
@@ -300,14 +353,18 @@ static bool serve_fast_path(struct tracee *tracee)
 	}
 }
 
-/* Calls that nobody records: before COMMAND's first exec, and when the report is closed. */
-static void judge_unrecorded(struct tracee *tracee, const struct stop *stop)
+/* Of a call that nobody records, before COMMAND's first exec, when the report is closed, or for want of memory: what must be
+ * done about it, which needs none. */
+static void control_unrecorded(struct tracee *tracee, const struct stop *stop)
 {
+	static struct call reserve;
 	if (!tracee->process->started || stop->kind != STOP_SECCOMP)
 		return;
-	tracee->call = start_call(tracee, stop);
-	if (tracee->call && !serve_fast_path(tracee))
+	fill_call(&reserve, tracee, stop);
+	tracee->call = &reserve;
+	if (!serve_unknown(tracee))
 		control_call(tracee, stop);
+	tracee->call = NULL;
 }
 
 /* What stands in registers that the call does not read is nobody's business. */
@@ -317,16 +374,37 @@ static void forget_other_registers(struct call *call)
 		call->event.syscall.args[i] = 0;
 }
 
+/* A call of a tracer in the tree: is it answered, or held? */
+static bool serve_attacher(struct tracee *tracee, const struct stop *stop, enum resume *resume)
+{
+	if (stop->kind != STOP_ENTER || !tracee->process->attaches_to)
+		return false;
+	tracee->call = start_call(tracee, stop);
+	if (!tracee->call)
+		return false;
+	tracee->call->hidden |= !supervisor_is_recording();
+	if (attach_serves(tracee, resume))
+		return true;
+	call_release(tracee->call);
+	tracee->call = NULL;
+	return false;
+}
+
 enum resume act_enter(struct tracee *tracee, struct stop *stop)
 {
+	enum resume resume;
+	if (serve_attacher(tracee, stop, &resume))
+		return resume;
 	if (is_before_command(tracee, stop) || !supervisor_is_recording()) {
-		judge_unrecorded(tracee, stop);
+		control_unrecorded(tracee, stop);
 		return drop_call(tracee);
 	}
 	tracee->call = start_call(tracee, stop);
-	if (tracee->call && serve_fast_path(tracee))
+	if (!tracee->call) {
+		control_unrecorded(tracee, stop);
 		return drop_call(tracee);
-	if (!tracee->call || shimlink_serve_call(tracee->process, tracee->tid, tracee->call))
+	}
+	if (serve_unknown(tracee) || shimlink_serve_call(tracee->process, tracee->tid, tracee->call))
 		return drop_call(tracee);
 	forget_other_registers(tracee->call);
 	control_call(tracee, stop);
@@ -367,7 +445,7 @@ enum resume act_left(struct tracee *tracee, uint64_t t_ns)
 		note_about(tracee, "own-seccomp-filter", "the program installed a seccomp filter of its own; "
 						   "from then on each of its calls is traced before that filter sees it");
 	}
-	if (call && is_call(call, SYS_ptrace) && call->event.syscall.ret < 0)
+	if (call && is_call(call, SYS_ptrace) && call->event.syscall.ret < 0 && !(call->event.syscall.flags & SYSCALL_ANSWERED))
 		note_about(tracee, "ptrace-refused", "a program wanted to trace or be traced: it already is");
 	if (call && !call->desc && call->event.syscall.abi != ABI_UNKNOWN)
 		note_about(tracee, "unknown-syscall", "a call whose number no Linux up to 6.18 has");

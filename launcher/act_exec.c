@@ -33,6 +33,7 @@ static struct tracee *succeed_leader(struct tracee *leader, struct stop *stop)
 		leader->job = NULL;
 		replace_call(leader);
 	}
+	attach_over(leader);
 	abandon_call(leader, stop->t_ns);
 	leader->process->lost_task = true;
 	tracee_remove(leader);
@@ -140,10 +141,42 @@ static bool inject(struct tracee *tracee, const struct image *image, struct ring
 	return done && preloads;
 }
 
+/* --release: is it one that is to be let go? */
+static bool is_to_be_released(const struct image *image)
+{
+	const struct supervision *run = supervisor_get();
+	const char *path = image->text[IMAGE_PATH].data, *program = run->release_program;
+	if (!run->release || !program)
+		return run->release && image->imports_ptrace;
+	const char *name = path ? strrchr(path, '/') : NULL;
+	return name && (strcmp(path, program) == 0 || strcmp(name + 1, program) == 0);
+}
+
+/* True: it is nobody's tracee any more. */
+static bool let_go(struct tracee *tracee)
+{
+	bool command = tracee->process->id == 1;
+	note_about(tracee, "released", "it was let go at its start (--release), with what it started");
+	if (command)
+		supervisor_command_released(true);
+	if (trace_detach(tracee->tid, 0)) {
+		tracee_remove(tracee);
+		return true;
+	}
+	if (command)
+		supervisor_command_released(false);
+	return false;
+}
+
 enum resume act_executed(struct tracee *tracee, struct image *image)
 {
 	struct process *process = tracee->process;
+	bool released = is_to_be_released(image);
+	image->may_be_injected &= !released;
 	process->started = true;
+	process->attaches_to = 0;
+	if (supervisor_get()->selection->level == LEVEL_EXEC)
+		process->trace_all = image->has_sanitizer; /* without a filter only so its CLONE_UNTRACED is seen */
 	struct ringfile *ring = NULL;
 	bool injected = inject(tracee, image, &ring), is_degraded = image->is_degraded;
 	if (!process->fast) {
@@ -156,7 +189,7 @@ enum resume act_executed(struct tracee *tracee, struct image *image)
 	if (is_degraded)
 		note_about(tracee, "setuid-degraded", "a set-user-id or capable program ran without what it would gain");
 	shimlink_new_image(process, injected, stream);
-	return RESUME_CONT;
+	return released && let_go(tracee) ? RESUME_NONE : RESUME_CONT;
 }
 
 enum resume act_exec(struct tracee *tracee, struct stop *stop)
@@ -175,6 +208,7 @@ enum resume act_exec(struct tracee *tracee, struct stop *stop)
 	image->shim = supervisor_get()->shim;
 	image->same_root = procfs_roots_are_own();
 	image->redactor = supervisor_get()->redactor;
+	image->wants_names = supervisor_get()->selection->level == LEVEL_EXEC;
 	tracee->exec_ns = stop->t_ns;
 	if (!tracee->call)
 		tracee->call = shimlink_announced_exec(tracee);

@@ -101,7 +101,19 @@ static bool is_thread_of(const struct process *process, pid_t tid)
 	return syscall(SYS_tgkill, process->pid, tid, 0) == 0 || errno != ESRCH;
 }
 
-static void bear(struct tracee *child, const struct tracee *parent, bool thread, uint64_t clone_flags,
+/* There is no memory for its process, which is counted: it goes on unknown. */
+static void forget_unborn(struct tracee *child)
+{
+	pid_t tid = child->tid;
+	bool held = child->state == TRACEE_UNBORN && !child->dead;
+	enum resume resume = child->held_in_group_stop ? RESUME_LISTEN : RESUME_CONT;
+	tracee_remove(child);
+	if (held)
+		trace_resume(tid, resume, 0);
+}
+
+/* False: there is no memory for it, and the child is forgotten. */
+static bool bear(struct tracee *child, const struct tracee *parent, bool thread, uint64_t clone_flags,
 		 const struct stop *stop)
 {
 	workdir_inherit(child->tid, parent->tid);
@@ -112,13 +124,16 @@ static void bear(struct tracee *child, const struct tracee *parent, bool thread,
 			recorder_birth(&event, parent->tid, child->tid,
 				       process_thread_number(child->process, child->tid), WRITER_FILES | WRITER_FS);
 		}
-		return;
+		return true;
 	}
 	struct process *process = process_create(child->tid, parent->process);
-	if (!process)
-		return;
+	if (!process) {
+		forget_unborn(child);
+		return false;
+	}
 	tracee_join(child, process);
 	record_birth(child, parent, clone_flags, stop);
+	return true;
 }
 
 /* A child that was seen before its parent's event goes on from there. */
@@ -135,6 +150,16 @@ static void release_unborn(struct tracee *child, uint64_t t_ns)
 	resume_tracee(child, child->held_in_group_stop ? RESUME_LISTEN : RESUME_CONT, 0);
 }
 
+/* The flag that was taken off (act_call.c) is one that the program finds where it put it. child: NULL without memory. */
+static void bear_untraced(struct tracee *child, struct tracee *parent, struct birth *birth)
+{
+	if (child && child->process && child->process != parent->process)
+		attach_born(child->process, parent, birth->clone_flags);
+	parent->untraced_clone = false;
+	birth->registers.rdi |= CLONE_UNTRACED;
+	trace_set_registers(parent->tid, &birth->registers);
+}
+
 enum resume act_birth(struct tracee *tracee, struct stop *stop)
 {
 	pid_t tid = (pid_t)stop->message;
@@ -146,8 +171,10 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 		struct birth birth = birth_by(tracee->tid);
 		if (tracee->process->fast)
 			fastpath_serve_birth(tracee->tid, tid, birth.clone_flags, &birth.registers);
-		bear(child, tracee, is_thread_of(tracee->process, tid), birth.clone_flags, stop);
-		if (child->process && child->state == TRACEE_UNBORN)
+		bool borne = bear(child, tracee, is_thread_of(tracee->process, tid), birth.clone_flags, stop);
+		if (tracee->untraced_clone)
+			bear_untraced(borne ? child : NULL, tracee, &birth);
+		if (borne && child->state == TRACEE_UNBORN)
 			release_unborn(child, stop->t_ns);
 	}
 	return calling ? RESUME_SYSCALL : RESUME_CONT;
@@ -182,11 +209,13 @@ static void bury_thread(struct tracee *thread, uint32_t process, uint64_t t_ns)
 }
 
 /* A process whose parent is gone. */
-static void adopt_process(struct tracee *child, uint32_t parent, uint64_t t_ns)
+static bool adopt_process(struct tracee *child, uint32_t parent, uint64_t t_ns)
 {
 	struct process *process = process_create(child->tid, NULL);
-	if (!process)
-		return;
+	if (!process) {
+		forget_unborn(child);
+		return false;
+	}
 	process->started = true;
 	process->parent_id = parent;
 	tracee_join(child, process);
@@ -197,6 +226,7 @@ static void adopt_process(struct tracee *child, uint32_t parent, uint64_t t_ns)
 	supervisor_record(&event);
 	if (!parent)
 		note_about(child, "parent-unknown", "whoever started it ended before it could tell");
+	return true;
 }
 
 /* Whoever could announce it is gone: what /proc said of it at its first stop tells whose it is. */
@@ -214,18 +244,16 @@ static void adopt_unborn(struct tracee *child, void *context)
 	bool thread = child->early_tgid && child->early_tgid != child->tid;
 	pid_t kin = thread ? child->early_tgid : child->early_ppid;
 	const struct tracee *parent = tracee_find(kin);
-	bool known = parent && parent->process;
-	if (known && !thread && !parent->process->lost_task) {
-		adopt_process(child, 0, t_ns); /* it would have told: it has but inherited an orphan */
-	} else if (known) {
-		bear(child, parent, thread, 0, &stop);
-	} else if (thread && child->dead) {
+	bool known = parent && parent->process, adopted = false;
+	if (known && !thread && !parent->process->lost_task)
+		adopted = adopt_process(child, 0, t_ns); /* it would have told: it has but inherited an orphan */
+	else if (known)
+		adopted = bear(child, parent, thread, 0, &stop);
+	else if (thread && child->dead)
 		bury_thread(child, process_id_of_pid(kin), t_ns);
-		return;
-	} else {
-		adopt_process(child, process_id_of_pid(kin), t_ns);
-	}
-	if (child->process)
+	else
+		adopted = adopt_process(child, process_id_of_pid(kin), t_ns);
+	if (adopted)
 		release_unborn(child, t_ns);
 }
 
@@ -281,6 +309,7 @@ void tracee_died(struct tracee *tracee, int status, const struct rusage *usage, 
 {
 	struct process *process = tracee->process;
 	bool command = process->id == 1 && tracee->tid == process->pid;
+	attach_over(tracee);
 	abandon_call(tracee, t_ns);
 	if (process->started) {
 		record_unseen_death(tracee, status, t_ns);

@@ -11,8 +11,11 @@
 #include "actions.h"
 
 #include "fastpath.h"
+#include "memory.h"
 #include "peek.h"
+#include "recorder.h"
 #include "shimlink.h"
+#include "supervisor.h"
 #include "trace.h"
 
 #include <stdlib.h>
@@ -77,7 +80,7 @@ static uint64_t mask_of_others(void)
 
 static bool put_off(struct tracee *tracee, const siginfo_t *info, uint64_t frame)
 {
-	struct deferred *deferred = calloc(1, sizeof *deferred);
+	struct deferred *deferred = memory_checked(calloc(1, sizeof *deferred));
 	if (!deferred)
 		return false;
 	deferred->info = *info;
@@ -111,12 +114,25 @@ static void tell_interruption(const struct tracee *tracee, const struct stop *st
 	trace_set_registers(tracee->tid, registers);
 }
 
+/* What it was about to tell is not told, and no writer will complete it. */
+static void lose_record(const struct tracee *tracee)
+{
+	struct process *process = tracee->process;
+	recording_lose(supervisor_get()->recording);
+	note_about(tracee, "lost", "there was no memory for some of what it would have told of itself");
+	if (process->stream)
+		recorder_drain_now(process->stream, true, process_thread_number(process, tracee->tid));
+}
+
 bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, struct user_regs_struct *registers)
 {
 	uint64_t frame;
 	if (!tracee->process->fast)
 		return false;
-	if (fastpath_serve_fault(tracee->tid, info, registers)) {
+	enum fastpath_fault fault = fastpath_serve_fault(tracee->tid, info, registers);
+	if (fault == FASTPATH_FAULT_LOSES)
+		lose_record(tracee);
+	if (fault != FASTPATH_NO_FAULT) {
 		trace_set_registers(tracee->tid, registers);
 		return true;
 	}

@@ -2,6 +2,7 @@
 #include "actions.h"
 
 #include "clock.h"
+#include "relay.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
@@ -50,7 +51,9 @@ enum resume act_signal(struct tracee *tracee, struct stop *stop)
 		return resume;
 	}
 	tracee->process->last_signal = stop->inject;
-	if (tracee->process->id == 1 && stop->inject <= 64)
+	if (tracee->process->id == 1 && relay_restore(supervisor_get()->control, &info))
+		trace_set_siginfo(tracee->tid, &info);
+	else if (tracee->process->id == 1 && stop->inject <= 64)
 		tell_launcher(stop->inject, &info);
 	if (tracee->process->started)
 		record_signal(tracee, stop, &info);
@@ -61,6 +64,8 @@ enum resume act_signal(struct tracee *tracee, struct stop *stop)
 
 enum resume act_group_stop(struct tracee *tracee, struct stop *stop)
 {
+	if (attach_holds(tracee, stop))
+		return RESUME_NONE;
 	if (tracee->process->started) {
 		struct event event = event_about(EVENT_STOPPED, tracee, stop->t_ns);
 		event.signal.number = stop->status >> 8 & 0xff;
@@ -71,6 +76,9 @@ enum resume act_group_stop(struct tracee *tracee, struct stop *stop)
 
 enum resume act_go_on(struct tracee *tracee, struct stop *stop)
 {
-	(void)stop;
+	if (stop->kind == STOP_EVENT && attach_holds(tracee, stop))
+		return RESUME_NONE;
+	if (stop->kind == STOP_EVENT && tracee->process->id == 1)
+		supervisor_command_goes_on();
 	return tracee->state == TRACEE_CALLING ? RESUME_SYSCALL : RESUME_CONT;
 }

@@ -46,6 +46,12 @@ bool is_interrupted_in_vain(pid_t tid, int number, const struct user_regs_struct
  * signal is not to be delivered now; or stop->inject and *info are now another, that had been put off. */
 bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, struct user_regs_struct *registers);
 
+/* act_attach.c: tracers in the tree that are served. */
+void attach_born(struct process *child, const struct tracee *maker, uint64_t clone_flags);
+bool attach_holds(struct tracee *thread, const struct stop *stop); /* an event-stop or group-stop: is it lent from now on? */
+bool attach_serves(struct tracee *child, enum resume *resume); /* a call at its entry (tracee->call): is it answered, or held? */
+void attach_over(struct tracee *tracee); /* its end */
+
 /* Going on after a helper: what act_enter, act_leave and act_exec do behind gather(). */
 enum resume act_entered(struct tracee *tracee);
 enum resume act_left(struct tracee *tracee, uint64_t t_ns);

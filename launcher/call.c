@@ -1,6 +1,8 @@
 /* Calls under way: see call.h. */
 #include "call.h"
 
+#include "memory.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -22,7 +24,7 @@ struct call *call_create(void)
 	}
 	pthread_mutex_unlock(&spare.lock);
 	if (!call)
-		return calloc(1, sizeof *call);
+		return memory_checked(calloc(1, sizeof *call));
 	call->next = NULL;
 	return call;
 }

@@ -5,6 +5,7 @@
 #include "capture.h"
 
 #include "decode/formats.h"
+#include "memory.h"
 #include "peek.h"
 #include "procfs.h"
 #include "workdir.h"
@@ -457,7 +458,7 @@ static void leave_dirents(const struct place *place, struct call *call, unsigned
 	enum { LENGTH_AT = 16, DIRENTS_MAX = 1024 * 1024 };
 	uint64_t address = call->event.syscall.args[index], count = 0;
 	size_t len = (uint64_t)call->event.syscall.ret < DIRENTS_MAX ? (size_t)call->event.syscall.ret : 0;
-	char *entries = malloc(len + 1);
+	char *entries = memory_checked(malloc(len + 1));
 	if (entries && len && peek_read_whole(place->tid, address, entries, len) == 0) {
 		uint16_t entry_bytes = 1;
 		for (size_t at = 0; at + LENGTH_AT + 2 <= len && entry_bytes; at += entry_bytes, count++)

@@ -7,6 +7,8 @@
  * small sorted arrays. */
 #include "descriptors.h"
 
+#include "memory.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -64,7 +66,7 @@ static bool is_outdated(const struct entry *entry)
 
 static struct name *name_create(struct bytes bytes)
 {
-	struct name *name = bytes.len ? malloc(sizeof *name + bytes.len) : NULL;
+	struct name *name = bytes.len ? memory_checked(malloc(sizeof *name + bytes.len)) : NULL;
 	if (!name)
 		return NULL;
 	name->refs = 1;
@@ -116,7 +118,7 @@ static bool table_reserve(struct table *table, unsigned count)
 		return true;
 	unsigned capacity = table->capacity ? table->capacity * 2 : 8;
 	capacity = capacity > count ? capacity : count;
-	struct entry *entries = realloc(table->entries, capacity * sizeof *entries);
+	struct entry *entries = memory_checked(realloc(table->entries, capacity * sizeof *entries));
 	if (!entries)
 		return false;
 	table->entries = entries;
@@ -126,7 +128,7 @@ static bool table_reserve(struct table *table, unsigned count)
 
 static struct table *table_copy(const struct table *table)
 {
-	struct table *copy = calloc(1, sizeof *copy);
+	struct table *copy = memory_checked(calloc(1, sizeof *copy));
 	if (!copy)
 		return NULL;
 	copy->refs = 1;
@@ -219,7 +221,7 @@ static struct name *name_at(const struct table *table, int fd)
 
 struct descriptors *descriptors_create(void)
 {
-	struct descriptors *descriptors = calloc(1, sizeof *descriptors);
+	struct descriptors *descriptors = memory_checked(calloc(1, sizeof *descriptors));
 	if (descriptors)
 		descriptors->refs = 1;
 	return descriptors;
@@ -340,7 +342,7 @@ static struct name *name_moved(const struct name *name, struct bytes from, struc
 	    (name->len > from.len && name->data[from.len] != '/'))
 		return NULL;
 	size_t rest = name->len - from.len;
-	struct name *moved = malloc(sizeof *moved + to.len + rest);
+	struct name *moved = memory_checked(malloc(sizeof *moved + to.len + rest));
 	if (!moved)
 		return NULL;
 	moved->refs = 1;
@@ -375,7 +377,7 @@ void workdir_moved(struct workdir *workdir, struct bytes from, struct bytes to)
 
 struct workdir *workdir_create(struct bytes name)
 {
-	struct workdir *workdir = calloc(1, sizeof *workdir);
+	struct workdir *workdir = memory_checked(calloc(1, sizeof *workdir));
 	if (!workdir)
 		return NULL;
 	workdir->refs = 1;

@@ -2,6 +2,7 @@
 #include "fastpath.h"
 
 #include "elflookup.h"
+#include "memory.h"
 #include "patch.h"
 #include "peek.h"
 #include "procfs.h"
@@ -146,7 +147,7 @@ static const struct fastpath_library *find_library(const struct stat *status)
 /* Its bytes, malloc'ed; NULL where it cannot be read whole. Not mapped: whoever owns the file may cut it. */
 static unsigned char *read_file(int fd, size_t len)
 {
-	unsigned char *bytes = malloc(len ? len : 1);
+	unsigned char *bytes = memory_checked(malloc(len ? len : 1));
 	size_t done = 0;
 	while (bytes && done < len) {
 		ssize_t got = pread(fd, bytes + done, len - done, (off_t)done);
@@ -194,7 +195,7 @@ static struct patch_layout layout_for(uint64_t base)
 /* How to make the text what it was. Without memory a process stays as it is. */
 static void keep_original(uint64_t base, const unsigned char *file, const struct patch_result *result)
 {
-	struct original *list = calloc(result->patched, sizeof *list);
+	struct original *list = memory_checked(calloc(result->patched, sizeof *list));
 	size_t count = 0;
 	for (size_t i = 0; list && i < result->found; i++) {
 		const struct patch_site *site = &result->site[i];
@@ -354,18 +355,18 @@ void fastpath_serve_birth(pid_t caller, pid_t child, uint64_t clone_flags, const
 		forbid_identities(caller);
 }
 
-bool fastpath_serve_fault(pid_t tid, const siginfo_t *info, struct user_regs_struct *registers)
+enum fastpath_fault fastpath_serve_fault(pid_t tid, const siginfo_t *info, struct user_regs_struct *registers)
 {
 	uint64_t stage;
 	if ((info->si_signo != SIGSEGV && info->si_signo != SIGBUS) || info->si_code <= 0 ||
 	    !fastpath_is_code(registers->rip) ||
 	    peek_read_whole(tid, registers->rbp + FASTPATH_FRAME_STAGE, &stage, sizeof stage) ||
-	    stage < FASTPATH_STAGE_FIRST || stage > FASTPATH_STAGE_LAST)
-		return false;
+	    stage < FASTPATH_STAGE_FIRST || stage > FASTPATH_STAGE_GUARDED)
+		return FASTPATH_NO_FAULT;
 	registers->rsp = registers->rbp;
 	registers->rip = FASTPATH_TEXT + fast.image.hook_fault;
 	registers->orig_rax = (unsigned long long)-1;
-	return true;
+	return stage >= FASTPATH_STAGE_LAST ? FASTPATH_FAULT_LOSES : FASTPATH_FAULT_SERVED;
 }
 
 static void restore_text(pid_t tid, uint64_t base, uint64_t bias)
@@ -395,6 +396,13 @@ void fastpath_tell_shim(pid_t tid, int fd)
 	int64_t shim_fd = fd;
 	if (fast.there)
 		write_private(tid, offsetof(struct fastpath_private, shim_fd), &shim_fd, sizeof shim_fd);
+}
+
+bool fastpath_awaits_shim(pid_t tid)
+{
+	int64_t shim_fd;
+	uint64_t address = private_address(offsetof(struct fastpath_private, shim_fd));
+	return peek_read_whole(tid, address, &shim_fd, sizeof shim_fd) != 0 || shim_fd != FASTPATH_SHIM_LOADED;
 }
 
 void fastpath_silence(pid_t tid)

@@ -51,9 +51,13 @@ bool fastpath_is_text(uint64_t ip);
  * run yet. Sees to it that no thread takes another's id for its own (shim/identity.h). */
 void fastpath_serve_birth(pid_t caller, pid_t child, uint64_t clone_flags, const struct user_regs_struct *registers);
 
-/* A fault in the shim's C code: true, the registers are changed so that the call goes on without what caused
- * it, the signal is to be dropped. */
-bool fastpath_serve_fault(pid_t tid, const siginfo_t *info, struct user_regs_struct *registers);
+/* Has a process that has it not yet loaded the shim's file, whose name it will ask for? */
+bool fastpath_awaits_shim(pid_t tid);
+
+/* A fault in the shim's C code: the registers are changed so that the call goes on without what caused it, the signal is
+ * to be dropped. Where even the shorter record, or what a process tells at its start, met one, it is lost. */
+enum fastpath_fault { FASTPATH_NO_FAULT, FASTPATH_FAULT_SERVED, FASTPATH_FAULT_LOSES };
+enum fastpath_fault fastpath_serve_fault(pid_t tid, const siginfo_t *info, struct user_regs_struct *registers);
 
 /* The process goes on in the kernel view alone: its patched texts become what they were, and nothing is
  * recorded by it any more. For programs that judge system calls by their address themselves. */

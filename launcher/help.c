@@ -34,7 +34,7 @@ static void print_option(FILE *out, const struct option_text *option)
 	int width = option->letter ? fprintf(out, "  -%c, --%s", option->letter, option->name)
 				   : fprintf(out, "      --%s", option->name);
 	if (option->argument)
-		width += fprintf(out, "=%s", option->argument);
+		width += fprintf(out, "%s%s", option->argument[1] == '=' ? "" : "=", option->argument);
 	if (width >= HELP_COLUMN)
 		fprintf(out, "\n%*s", HELP_COLUMN, "");
 	else
@@ -301,7 +301,7 @@ static void print_man_argument(FILE *out, const struct option_text *option, char
 {
 	if (!option->argument)
 		return;
-	fprintf(out, "%s\\fI", separator == '=' ? "\\fR=" : "\\fR ");
+	fprintf(out, "%s\\fI", option->argument[1] == '=' ? "\\fR" : separator == '=' ? "\\fR=" : "\\fR ");
 	print_man_text(out, option->argument);
 	fprintf(out, "\\fR");
 }

@@ -1,6 +1,8 @@
 /* Reading a new process image: see image.h. */
 #include "image.h"
 
+#include "dynamic.h"
+#include "memory.h"
 #include "peek.h"
 #include "procfs.h"
 #include "redact.h"
@@ -39,7 +41,7 @@ struct headers {
 
 struct image *image_create(void)
 {
-	return calloc(1, sizeof(struct image));
+	return memory_checked(calloc(1, sizeof(struct image)));
 }
 
 void image_free(struct image *image)
@@ -283,6 +285,30 @@ static bool needs_sanitizer(const struct place *place, const struct headers *hea
 	return found;
 }
 
+/* Is a sanitizer's runtime preloaded? */
+static bool preloads_sanitizer(const struct image *image)
+{
+	struct bytes rest = strbuf_bytes(&image->text[IMAGE_ENVIRONMENT]), variable;
+	while (bytes_next_string(&rest, &variable))
+		if (variable.len > 11 && memcmp(variable.data, "LD_PRELOAD=", 11) == 0)
+			return memmem(variable.data, variable.len, "libasan.", 8) ||
+			       memmem(variable.data, variable.len, "liblsan.", 8) ||
+			       memmem(variable.data, variable.len, "libclang_rt.", 12);
+	return false;
+}
+
+static void read_names(const struct place *place, const struct headers *headers, struct image *image)
+{
+	const Elf64_Phdr *header = find_header(headers, PT_DYNAMIC);
+	struct dynamic dynamic = { 0 };
+	if (!image->wants_names || !header || image->word_bytes != 8)
+		return;
+	dynamic_read(place->tid, headers->bias + header->p_vaddr, header->p_memsz, headers->bias, &dynamic);
+	image->has_sanitizer = needs_sanitizer(place, headers) || dynamic_has(&dynamic, "__lsan_") || dynamic_has(&dynamic, "__asan_") || preloads_sanitizer(image);
+	image->imports_ptrace = dynamic_imports(&dynamic, "ptrace");
+	dynamic_free(&dynamic);
+}
+
 static bool is_known_loader(const struct strbuf *loader)
 {
 	const char *name = loader->data ? strrchr(loader->data, '/') : NULL;
@@ -460,6 +486,7 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 	image->flags |= (headers.auxv.secure ? (uint32_t)EXEC_SECURE : 0) |
 			(image->word_bytes == 4 ? (uint32_t)EXEC_I386 : 0);
 	image->is_degraded = !headers.auxv.secure && image->uid != 0 && raises_privileges(place);
+	read_names(place, &headers, image);
 	image->may_be_injected = image->word_bytes == 8 && !headers.auxv.secure &&
 				 is_known_loader(&image->text[IMAGE_LOADER]) &&
 				 !needs_sanitizer(place, &headers);

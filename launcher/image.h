@@ -27,6 +27,7 @@ struct image {
 	const struct shimfile *shim; /* NULL: none */
 	bool same_root;         /* its root directory and mounts are known to be ptwrap's own */
 	const struct redactor *redactor; /* NULL: nothing is secret */
+	bool wants_names;       /* has_sanitizer and imports_ptrace are of interest */
 	/* What image_read found. */
 	struct strbuf text[IMAGE_TEXTS];
 	struct strbuf stack;    /* the initial stack, from the stack pointer up */
@@ -35,6 +36,8 @@ struct image {
 	bool other_mounts;
 	bool is_degraded;       /* set-user-id or with file capabilities, but gained nothing */
 	bool shim_is_visible;   /* in the image's root and mounts */
+	bool has_sanitizer;     /* a runtime that may look for leaks: linked, brought along, or preloaded */
+	bool imports_ptrace;
 	bool may_be_injected;   /* dynamic, 64-bit, a loader that knows LD_PRELOAD, no sanitizer */
 };
 

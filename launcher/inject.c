@@ -3,6 +3,8 @@
  * another process may have written to it. */
 #include "inject.h"
 
+#include "memory.h"
+
 #include "ptwrap/abi.h"
 
 #include <elf.h>
@@ -155,7 +157,7 @@ static enum inject_reason make_entry(const struct inject_image *image, uint64_t 
 				     const char *shim_path, char **entry)
 {
 	size_t path_size = strlen(shim_path) + 1, room = address ? VALUE_BYTES : sizeof(PRELOAD);
-	char *text = *entry = malloc(room + sizeof(PTWRAP_SHIM_SEPARATOR) + path_size);
+	char *text = *entry = memory_checked(malloc(room + sizeof(PTWRAP_SHIM_SEPARATOR) + path_size));
 	if (!text)
 		return INJECT_NO_MEMORY;
 	size_t len = sizeof(PRELOAD) - 1;
@@ -199,7 +201,7 @@ static enum inject_reason lay_out(const struct inject_image *image, size_t prelo
 	size_t len = (head + gap + tail + entry_size + ALIGNMENT - 1) & -(size_t)ALIGNMENT;
 	if (len < entry_size || len > image->stack.sp || len > stack_left(image, stack_limit) / STACK_SHARE)
 		return INJECT_STACK_LIMIT;
-	unsigned char *block = calloc(1, len);
+	unsigned char *block = memory_checked(calloc(1, len));
 	if (!block)
 		return INJECT_NO_MEMORY;
 	uint64_t new_sp = (image->stack.sp - len) & -(uint64_t)ALIGNMENT;

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,7 +151,57 @@ static void exec_command(const struct launch *launch)
 	execv(argv[0], argv);
 }
 
-static _Noreturn void run_child(const struct launch *launch, struct pipes *pipes)
+int launch_exec(const struct launch *launch)
+{
+	int error = launch->user ? -become_user(launch->user) : 0;
+	if (error)
+		return error;
+	sigprocmask(SIG_SETMASK, &launch->mask, NULL);
+	exec_command(launch);
+	return errno;
+}
+
+enum { PENDING_MAX = 64 };
+
+/* What execve would have left COMMAND of the process that executed ptwrap, and fork does not. */
+struct heritage {
+	struct itimerval timers[3]; /* by ITIMER_* */
+	int death_signal, subreaper;
+	siginfo_t pending[PENDING_MAX];
+	size_t pending_count;
+};
+
+static void take_heritage(struct heritage *heritage)
+{
+	static const struct itimerval off;
+	static const struct timespec now;
+	sigset_t all;
+	*heritage = (struct heritage){ 0 };
+	prctl(PR_GET_PDEATHSIG, &heritage->death_signal, 0, 0, 0);
+	prctl(PR_GET_CHILD_SUBREAPER, &heritage->subreaper, 0, 0, 0);
+	for (int which = 0; which < 3; which++)
+		setitimer((enum __itimer_which)which, &off, &heritage->timers[which]);
+	if (heritage->subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	sigfillset(&all);
+	while (heritage->pending_count < PENDING_MAX &&
+	       sigtimedwait(&all, &heritage->pending[heritage->pending_count], &now) > 0)
+		heritage->pending_count++;
+}
+
+static void leave_heritage(const struct heritage *heritage)
+{
+	if (heritage->death_signal)
+		prctl(PR_SET_PDEATHSIG, heritage->death_signal, 0, 0, 0);
+	if (heritage->subreaper)
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	for (int which = 0; which < 3; which++)
+		setitimer((enum __itimer_which)which, &heritage->timers[which], NULL);
+	for (size_t i = 0; i < heritage->pending_count; i++) /* to oneself with whatever it says */
+		syscall(SYS_rt_sigqueueinfo, getpid(), heritage->pending[i].si_signo, &heritage->pending[i]);
+}
+
+static _Noreturn void run_child(const struct launch *launch, const struct heritage *heritage, struct pipes *pipes)
 {
 	pid_t supervisor;
 	char go;
@@ -169,6 +220,7 @@ static _Noreturn void run_child(const struct launch *launch, struct pipes *pipes
 	if (!error && launch->user)
 		error = -become_user(launch->user);
 	if (!error) {
+		leave_heritage(heritage);
 		sigprocmask(SIG_SETMASK, &launch->mask, NULL);
 		exec_command(launch);
 		error = -errno;
@@ -204,19 +256,25 @@ static void keep_launcher_ends(struct pipes *pipes, struct launched *launched)
 int launch_command(struct launch *launch, struct launched *launched)
 {
 	struct pipes pipes;
+	struct heritage heritage;
+	witness_start(&launched->witness);
 	int error = open_pipes(&pipes);
 	if (error) {
 		close_pipes(&pipes);
+		witness_end(&launched->witness);
 		return error;
 	}
+	take_heritage(&heritage);
 	launch->supervision.launcher = getpid();
 	launched->command = fork();
 	if (launched->command == 0)
-		run_child(launch, &pipes);
+		run_child(launch, &heritage, &pipes);
 	launch->supervision.command = launched->command;
 	launched->supervisor = launched->command > 0 ? fork() : -1;
-	if (launched->supervisor == 0)
+	if (launched->supervisor == 0) {
+		witness_close(&launched->witness);
 		run_supervisor(launch, &pipes);
+	}
 	error = -errno;
 	if (launched->supervisor > 0 &&
 	    write_whole(pipes.to_child[1], &launched->supervisor, sizeof launched->supervisor))
@@ -225,6 +283,8 @@ int launch_command(struct launch *launch, struct launched *launched)
 	prctl(PR_SET_DUMPABLE, 0);
 	if (error && launched->command > 0)
 		waitpid(launched->command, NULL, 0);
+	if (error)
+		witness_end(&launched->witness);
 	return error;
 }
 

@@ -1,6 +1,7 @@
 /* From items and messages to the recording: see ledger.h. */
 #include "ledger.h"
 
+#include "memory.h"
 #include "redact.h"
 #include "retell.h"
 #include "verify.h"
@@ -124,14 +125,27 @@ static void compare_views(struct call *call)
 		verify_take(call, note_difference);
 }
 
-static void tell_call(struct writer *writer, const struct told *told)
+/* What the kernel view alone tells of, a process says of itself. */
+static void note_forgery(const struct stream *stream)
+{
+	struct stream_notes *notes = stream_notes((struct stream *)(uintptr_t)stream);
+	if (!notes->forged)
+		note(stream_owner(stream), now_ns(), "shim-suspect", "told of calls that no shim tells of");
+	notes->forged = true;
+}
+
+static void tell_call(const struct stream *stream, struct writer *writer, const struct told *told)
 {
 	bool unknown_base;
 	writer->last_ticks = told->message.syscall.t_ticks;
 	if (!ledger.call)
 		ledger.call = call_create();
-	if (!ledger.call || !retell_call(writer, told, ledger.call, &unknown_base))
+	if (!ledger.call)
 		return;
+	if (!retell_call(writer, told, ledger.call, &unknown_base)) {
+		note_forgery(stream);
+		return;
+	}
 	const struct event_syscall *syscall = &ledger.call->event.syscall;
 	compare_views(ledger.call);
 	if (!selection_reports(ledger.setup.selection, ABI_X86_64, syscall->number, syscall->args))
@@ -147,7 +161,7 @@ static void tell_message(const struct stream *stream, struct writer *writer, con
 		writer = stand_in(stream, told->message.thread);
 	struct event meta;
 	if (told->message.kind == RING_SYSCALL)
-		tell_call(writer, told);
+		tell_call(stream, writer, told);
 	else if (retell_meta(writer, told, ledger.setup.redactor, ledger.setup.shim, &meta))
 		append(&meta);
 }
@@ -515,7 +529,7 @@ static void take_end(struct item *item, struct event *event)
 		tell_all(stream);
 		note_counters(stream);
 	}
-	event->end.lost_records = recording_lost(ledger.setup.recording);
+	event->end.lost_records = recording_lost(ledger.setup.recording) + memory_refusals();
 	size_t len = recording_truncated(ledger.setup.recording, truncated, sizeof truncated);
 	event->end.truncated = bytes_of(truncated, len);
 	append(event);

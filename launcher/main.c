@@ -5,6 +5,7 @@
 #include "options.h"
 #include "policy/check.h"
 #include "run.h"
+#include "stack.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static int check_policy(const struct options *options)
 	return fflush(stdout) || failed ? EXIT_TROUBLE : EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+static int serve(int argc, char **argv)
 {
 	struct options options;
 	sigset_t mask;
@@ -55,4 +56,9 @@ int main(int argc, char **argv)
 		run_command(&options, &mask);
 	}
 	return fflush(stdout) ? EXIT_TROUBLE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	return stack_call(serve, argc, argv);
 }

@@ -277,6 +277,15 @@ static int set_ask(struct parse *parse, const char *value)
 	return add_word(&parse->options->ask, &parse->options->ask_count, value);
 }
 
+static int set_release(struct parse *parse, const char *value)
+{
+	if (value && !*value)
+		return reject(parse, value, "no program's name");
+	parse->options->release = true;
+	parse->options->release_program = value;
+	return 0;
+}
+
 /* Bits to shift by for K, M, G; -1 for what is no suffix. */
 static int size_suffix_shift(const char *suffix)
 {
@@ -312,6 +321,7 @@ SETTER(no_shim, no_shim = true)
 SETTER(no_redact, no_redact = true)
 SETTER(wait_all, wait_all = true)
 SETTER(verify, verify = true)
+SETTER(no_lsan, no_lsan = true)
 SETTER(allow_io_uring, allow_io_uring = true)
 SETTER(quiet, quiet = true)
 SETTER(verbose, verbose++)
@@ -381,7 +391,8 @@ static int apply_option(struct parse *parse, const struct option_spec *spec, con
 		message_error(parse->name, "takes no argument");
 		return -1;
 	}
-	if (spec->argument && !value) {
+	bool may_lack = spec->argument && spec->argument[0] == '[' && spec->argument[1] == '=';
+	if (spec->argument && !value && !may_lack) {
 		if (parse->next == parse->argc) {
 			message_error(parse->name, "an argument is missing: %s", spec->argument);
 			return -1;
@@ -457,6 +468,8 @@ static const char *find_conflict(const struct parse *parse)
 		return "--read takes what was recorded: no --level, --trace or --user";
 	if (options->trace && options->level == LEVEL_EXEC)
 		return "--trace cannot go with --level exec, which records no system calls";
+	if (options->release && options->level != LEVEL_EXEC)
+		return "--release goes with --level exec: above that no process can be let go";
 	if (!options->read && !options->check && !command)
 		return "no COMMAND given";
 	return NULL;

@@ -29,7 +29,9 @@ struct options {
 	size_t output_count;
 	const char *user;    /* -u */
 	const char *read;    /* --read */
-	bool verify, no_shim, no_redact, wait_all, allow_io_uring, quiet;
+	bool release;        /* --release */
+	const char *release_program; /* NULL: any that imports ptrace */
+	bool no_lsan, verify, no_shim, no_redact, wait_all, allow_io_uring, quiet;
 	int verbose;
 	enum color color;
 	const char **redact; /* --redact globs */

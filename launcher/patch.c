@@ -4,6 +4,7 @@
 
 #include "arch/x86_64_trampoline.h"
 #include "elfview.h"
+#include "memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static int copy_text(const struct elfview *view, const Elf64_Phdr *text, struct 
 	result->vaddr = text->p_vaddr - within;
 	result->len = (within + text->p_filesz + PAGE_BYTES - 1) & -PAGE_BYTES;
 	size_t left = view->len - result->offset;
-	result->text = calloc(1, result->len);
+	result->text = memory_checked(calloc(1, result->len));
 	if (!result->text)
 		return -ENOMEM;
 	memcpy(result->text, view->bytes + result->offset, left < result->len ? left : result->len);
@@ -61,7 +62,7 @@ static int find_sites(const struct x86_text *text, struct patch_result *result)
 	size_t start;
 	for (size_t from = 0; x86_text_next_syscall(text, &from, &start);)
 		result->found++;
-	result->site = calloc(result->found + 1, sizeof(*result->site));
+	result->site = memory_checked(calloc(result->found + 1, sizeof(*result->site)));
 	if (!result->site)
 		return -ENOMEM;
 	struct patch_site *site = result->site;
@@ -93,7 +94,7 @@ static int patch_sites(const struct x86_text *text, const struct patch_layout *l
 		       struct patch_result *result)
 {
 	size_t floor = 0;
-	result->trampolines = malloc(result->found * X86_TRAMPOLINE_MAX + 1);
+	result->trampolines = memory_checked(malloc(result->found * X86_TRAMPOLINE_MAX + 1));
 	if (!result->trampolines)
 		return -ENOMEM;
 	for (size_t i = 0; i < result->found; i++) {

@@ -16,6 +16,8 @@
  * somebody is counted. The lock guards nothing but the two conditions. */
 #include "recorder.h"
 
+#include "memory.h"
+#include "pulse.h"
 #include "redact.h"
 
 #include <errno.h>
@@ -90,6 +92,7 @@ static bool take_item(size_t head)
 {
 	struct item *item = &recorder.items[head % RECORDER_QUEUE];
 	bool last = item->kind == ITEM_END;
+	pulse_beat();
 	ledger_take(item);
 	atomic_store(&recorder.head, head + 1); /* B */
 	if (head % GIVE_BACK == 0)
@@ -102,6 +105,7 @@ static bool work_round(void)
 {
 	bool last = false;
 	atomic_store(&recorder.asked, false);
+	pulse_beat();
 	ringfile_refill();
 	ledger_round_begin();
 	size_t head = atomic_load(&recorder.head), tail = atomic_load(&recorder.tail); /* A' */
@@ -230,7 +234,7 @@ static char *keep_slices(struct event *event)
 	struct bytes *slices[2];
 	slices_of(event, slices);
 	size_t first = slices[0] ? slices[0]->len : 0, second = slices[1] ? slices[1]->len : 0;
-	char *text = first + second ? malloc(first + second) : NULL;
+	char *text = first + second ? memory_checked(malloc(first + second)) : NULL;
 	for (size_t i = 0, at = 0; i < 2; i++) {
 		if (!slices[i])
 			continue;
@@ -258,7 +262,9 @@ static struct item item_with_text(enum item_kind kind, const struct event *event
 void recorder_event(const struct event *event)
 {
 	struct item item = item_with_text(ITEM_EVENT, event);
-	hand_over(&item);
+	bool is_text = event->kind == EVENT_NOTE || event->kind == EVENT_META;
+	if (item.text || !is_text) /* one without its text, for want of memory, says nothing */
+		hand_over(&item);
 }
 
 void recorder_birth(const struct event *event, pid_t parent_tid, pid_t tid, uint32_t thread, unsigned shares)
@@ -311,7 +317,7 @@ void recorder_adopt(const struct event *head, uint32_t thread, struct stream *st
 void recorder_root(const struct event *head, struct bytes root, bool other_mounts)
 {
 	struct item item = item_about(ITEM_ROOT, head);
-	item.text = root.len ? strndup(root.data, root.len) : NULL;
+	item.text = root.len ? memory_checked(strndup(root.data, root.len)) : NULL;
 	item.other_mounts = other_mounts;
 	hand_over(&item);
 }

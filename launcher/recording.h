@@ -46,6 +46,12 @@ int recording_flush(struct recording *recording);
 /* As recording_flush, for the launcher after the supervisor's death: needs no lock. */
 int recording_flush_orphaned(struct recording *recording);
 
+/* Bytes committed and not yet flushed. */
+uint64_t recording_pending(const struct recording *recording);
+
+/* Counts one that could not even be made. Any thread. */
+void recording_lose(struct recording *recording);
+
 /* Events that were not kept, in all, but for those that recording_truncated counts. */
 uint64_t recording_lost(const struct recording *recording);
 

@@ -19,6 +19,7 @@
  *
  * Every process has an encoder of its own. One that finds `whole` where it did not leave it takes
  * over from another and writes a RESET first, for its encoder knows nothing of what came before. */
+#include "memory.h"
 #include "recording.h"
 #include "recording_format.h"
 
@@ -111,7 +112,7 @@ static struct shared *shared_create(const struct recording_crc *crc)
 
 struct recording *recording_create(int fd, uint64_t max_bytes)
 {
-	struct recording *recording = calloc(1, sizeof(*recording));
+	struct recording *recording = memory_checked(calloc(1, sizeof(*recording)));
 	if (!recording)
 		return NULL;
 	recording_crc_init(&recording->crc);
@@ -184,6 +185,13 @@ int recording_flush(struct recording *recording)
 	int error = recording_flush_orphaned(recording);
 	pthread_mutex_unlock(&recording->shared->flush_lock);
 	return error;
+}
+
+uint64_t recording_pending(const struct recording *recording)
+{
+	const struct shared *shared = recording->shared;
+	uint64_t flushed = atomic_load(&shared->flushed); /* first: it never passes committed */
+	return atomic_load(&shared->committed) - flushed;
 }
 
 /* --- the ring -------------------------------------------------------------------------------- */
@@ -404,6 +412,11 @@ void recording_append(struct recording *recording, const struct event *event,
 		atomic_fetch_add(&shared->lost[event->kind], 1);
 	if (fate == CUT)
 		atomic_fetch_add(&shared->cut[event->kind], 1);
+}
+
+void recording_lose(struct recording *recording)
+{
+	atomic_fetch_add(&recording->shared->lost[0], 1);
 }
 
 uint64_t recording_lost(const struct recording *recording)

@@ -5,6 +5,7 @@
  * table look-up for each of its positions, however many values are known. */
 #include "redact.h"
 
+#include "memory.h"
 #include "strbuf.h"
 
 #include <ctype.h>
@@ -38,7 +39,7 @@ static const char *const builtin_patterns[] = { "*TOKEN*", "*SECRET*", "*PASSW*"
 
 struct redactor *redactor_create(void)
 {
-	struct redactor *redactor = calloc(1, sizeof(*redactor));
+	struct redactor *redactor = memory_checked(calloc(1, sizeof(*redactor)));
 	if (!redactor)
 		return NULL;
 	for (size_t i = 0; i < sizeof(builtin_patterns) / sizeof(builtin_patterns[0]); i++) {
@@ -72,7 +73,7 @@ int redactor_add_pattern(struct redactor *redactor, const char *glob)
 	if (!patterns)
 		return -ENOMEM;
 	redactor->patterns = patterns;
-	patterns[count] = strdup(glob);
+	patterns[count] = memory_checked(strdup(glob));
 	if (!patterns[count])
 		return -ENOMEM;
 	redactor->pattern_count++;
@@ -178,7 +179,7 @@ static int reserve_secret(struct redactor *redactor)
 	if (redactor->secret_count < redactor->secret_capacity)
 		return 0;
 	size_t capacity = redactor->secret_capacity ? 2 * redactor->secret_capacity : 16;
-	struct secret *secrets = reallocarray(redactor->secrets, capacity, sizeof(*secrets));
+	struct secret *secrets = memory_checked(reallocarray(redactor->secrets, capacity, sizeof(*secrets)));
 	if (!secrets)
 		return -ENOMEM;
 	redactor->secrets = secrets;
@@ -190,7 +191,7 @@ static int learn_value(struct redactor *redactor, struct bytes value, bool names
 {
 	if (value.len < SECRET_MIN || is_learned(redactor, value))
 		return 0;
-	char *copy = reserve_secret(redactor) < 0 ? NULL : malloc(value.len + 1);
+	char *copy = reserve_secret(redactor) < 0 ? NULL : memory_checked(malloc(value.len + 1));
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, value.data, value.len);

@@ -2,6 +2,7 @@
 #include "resolve.h"
 
 #include "epoch.h"
+#include "memory.h"
 #include "procfs.h"
 #include "workdir.h"
 
@@ -70,7 +71,7 @@ static bool is_known_file(struct bytes name, uint64_t hash)
 
 static void remember_file(struct bytes name, uint64_t hash, unsigned epoch)
 {
-	char *copy = strndup(name.data, name.len);
+	char *copy = memory_checked(strndup(name.data, name.len));
 	if (!copy)
 		return;
 	pthread_mutex_lock(&files.lock);
@@ -112,7 +113,7 @@ static int cache_find(struct bytes key, uint64_t hash, struct strbuf *out, bool 
 static void cache_keep(struct bytes key, uint64_t hash, unsigned generation, bool found, bool directory,
 		       struct bytes value)
 {
-	char *text = malloc(key.len + value.len + 1);
+	char *text = memory_checked(malloc(key.len + value.len + 1));
 	if (!text)
 		return;
 	memcpy(text, key.data, key.len);

@@ -4,6 +4,7 @@
 #include "capture.h"
 #include "decode/formats.h"
 #include "follow.h"
+#include "filter.h"
 #include "lookup.h"
 #include "procfs.h"
 
@@ -602,7 +603,7 @@ static bool begin(const struct writer *writer, uint32_t number, const uint64_t a
 	call->desc = syscall_lookup(ABI_X86_64, number);
 	for (int i = 0; i < 6; i++)
 		syscall->args[i] = call->desc && i < call->desc->arg_count ? args[i] : 0;
-	return call->desc != NULL;
+	return call->desc != NULL && filter_class_of(ABI_X86_64, number, args) != CLASS_K;
 }
 
 static void finish(const struct writer *writer, struct call *call)

@@ -17,7 +17,7 @@
 void retell_init(void);
 
 /* Fills `call` (reset here) with a RING_SYSCALL of the task, and moves its descriptors on. False: a number
- * that no table has. *unknown_base: a path's place is not known. */
+ * that no table has, or a call that only the kernel view tells of: no shim of ours wrote that. *unknown_base: a path's place is not known. */
 bool retell_call(struct writer *writer, const struct told *told, struct call *call, bool *unknown_base);
 
 /* The same for a call that never came back, or whose end a signal's stop showed (ret -EINTR or ERESTART*):

@@ -1,6 +1,8 @@
 /* Rings that are files: see ringfile.h. */
 #include "ringfile.h"
 
+#include "memory.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +80,7 @@ static struct ringread *make_ring(const char *path)
 
 static struct ringfile *make_file(void)
 {
-	struct ringfile *file = calloc(1, sizeof *file);
+	struct ringfile *file = memory_checked(calloc(1, sizeof *file));
 	if (!file)
 		return NULL;
 	if (choose_path(file->path))

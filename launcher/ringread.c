@@ -2,6 +2,8 @@
  * is only published for the writers. Must never trust a byte: the protocol is drawn in ptwrap/ring.h. */
 #include "ringread.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -70,7 +72,7 @@ static int seal(int memfd)
 
 static struct ringread *map(int fd)
 {
-	struct ringread *reader = calloc(1, sizeof(*reader));
+	struct ringread *reader = memory_checked(calloc(1, sizeof(*reader)));
 	if (!reader)
 		return NULL;
 	reader->ring = mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

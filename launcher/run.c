@@ -6,6 +6,7 @@
 #include "fastpath.h"
 #include "message.h"
 #include "model/model.h"
+#include "nested.h"
 #include "outputs.h"
 #include "redact.h"
 #include "report/report.h"
@@ -35,6 +36,7 @@ static struct {
 	struct redactor *redactor;
 	struct shimfile shim;
 	bool has_shim;
+	int shim_error; /* why not, -errno; 0: nobody wants it */
 	struct selection selection;
 	struct control *control;
 	struct ticks ticks; /* with a pair of the beginning */
@@ -127,6 +129,23 @@ static void record_start(void)
 	strbuf_free(&environment);
 }
 
+static void record_note(const char *kind, const char *text)
+{
+	struct event event = { .kind = EVENT_NOTE, .t_ns = clock_monotonic_ns() - run.start_ns };
+	event.note.note_kind = bytes_of_string(kind);
+	event.note.text = bytes_of_string(text);
+	recording_append(run.recording, &event, run.redactor);
+}
+
+static void record_missing_shim(void)
+{
+	char text[128];
+	if (!run.shim_error)
+		return;
+	snprintf(text, sizeof text, "its file could not be made: %s", strerror(-run.shim_error));
+	record_note("shim-refused", text);
+}
+
 static void make_redactor(void)
 {
 	if (run.options->no_redact)
@@ -155,10 +174,10 @@ static void check_user(void)
 static bool create_shim(void)
 {
 	struct sigaction ignored = { .sa_handler = SIG_IGN }, before;
-	bool created = shimfile_create(&run.shim) == 0;
+	run.shim_error = shimfile_create(&run.shim);
 	sigaction(SIGXFSZ, &ignored, &before); /* drops what is pending */
 	sigaction(SIGXFSZ, &before, NULL);
-	return created;
+	return run.shim_error == 0;
 }
 
 static void prepare(struct launch *launch)
@@ -285,17 +304,26 @@ static void salvage(void)
 	const struct ledger_secrets *secrets = &run.control->secrets;
 	bool withhold = run.redactor && (atomic_load(&secrets->awaited) > 0 ||
 					 atomic_load(&secrets->known) > redactor_known(run.redactor));
-	if (!run.has_shim)
-		return;
 	salvage_rings(&(struct salvage){
 		.recording = run.recording,
 		.recording_fd = outputs_recording_fd(run.outputs),
 		.redactor = run.redactor,
 		.selection = &run.selection,
-		.shim = &run.shim,
+		.shim = run.has_shim ? &run.shim : NULL,
 		.ticks = &run.ticks,
 		.withhold = withhold,
 	});
+}
+
+/* It has died, or was ended for what `stuck` says ("": by itself). */
+static void succeed_supervisor(const char *stuck)
+{
+	if (*stuck)
+		message_error("the supervisor is stuck", "%s: it and the tree were ended", stuck);
+	else
+		message_error("the supervisor died", "the tree was ended with it; the report holds what was seen until then");
+	salvage();
+	record_note("ptwrap-failed", *stuck ? stuck : "the supervisor was killed, and the tree ended with it");
 }
 
 /* COMMAND was found, so what execve did not find is what the file asks for. */
@@ -321,17 +349,33 @@ static bool views_differ(void)
 	return different > 0;
 }
 
+/* It is COMMAND's to see, not what the environment of ptwrap was. */
+static void switch_off_lsan(void)
+{
+	const char *old = getenv("LSAN_OPTIONS");
+	struct strbuf options = { 0 };
+	strbuf_addf(&options, "%s%sdetect_leaks=0", old ? old : "", old && *old ? ":" : "");
+	strbuf_add_char(&options, '\0');
+	setenv("LSAN_OPTIONS", options.data ? options.data : "detect_leaks=0", 1);
+	strbuf_free(&options);
+}
+
 void run_command(const struct options *options, const sigset_t *mask)
 {
 	static struct launch launch;
 	struct launched launched;
 	run.options = options;
+	if (nested_is_audited())
+		nested_run(options, mask);
 	prepare(&launch);
 	run.start_realtime_ns = clock_ns(CLOCK_REALTIME);
 	run.start_ns = clock_monotonic_ns();
 	ticks_init(&run.ticks, run.start_ns);
 	record_start();
+	record_missing_shim();
 	recording_flush(run.recording); /* whenever ptwrap is killed, --read has a beginning */
+	if (options->no_lsan)
+		switch_off_lsan();
 	launch.argv = options->command;
 	launch.user = options->user;
 	launch.supervision = (struct supervision){
@@ -342,6 +386,9 @@ void run_command(const struct options *options, const sigset_t *mask)
 		.control = run.control,
 		.start_ns = run.start_ns,
 		.wait_all = options->wait_all,
+		.release = options->release,
+		.release_program = options->release_program,
+		.no_lsan = options->no_lsan,
 		.verify = options->verify,
 		.orphaned = finish_orphaned,
 		.lingered = finish_lingering,
@@ -358,9 +405,7 @@ void run_command(const struct options *options, const sigset_t *mask)
 		end_not_run(&result);
 	bool died = result.outcome == WATCH_SUPERVISOR_DIED;
 	if (died)
-		message_error("the supervisor died", "the tree was ended with it; the report holds what was seen until then");
-	if (died)
-		salvage();
+		succeed_supervisor(result.stuck);
 	int flushed = died ? recording_flush_orphaned(run.recording) : recording_flush(run.recording);
 	int failed = make_reports(flushed);
 	if (died)

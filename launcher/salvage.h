@@ -20,7 +20,7 @@ struct salvage {
 	int recording_fd;             /* of what is flushed, to be read from its beginning */
 	const struct redactor *redactor; /* NULL: nothing is secret */
 	const struct selection *selection;
-	const struct shimfile *shim;
+	const struct shimfile *shim; /* NULL: there are no rings */
 	struct ticks *ticks;          /* with a pair from before the run */
 	bool withhold;                /* there are secrets that `redactor` does not know */
 };

@@ -17,6 +17,9 @@ bool shimlink_serve_call(struct process *process, pid_t tid, const struct call *
 /* Is it the dynamic loader's doing with the shim's file, gathered already? */
 bool shimlink_is_loading(const struct process *process, const struct call *call);
 
+/* Is it the shim's opening of its ring's file, gathered already? */
+bool shimlink_opens_ring(const struct call *call);
+
 /* A signal at its delivery: is it the hello of a shim without a filter, to be dropped? */
 bool shimlink_serve_signal(struct process *process, pid_t tid, const siginfo_t *info);
 

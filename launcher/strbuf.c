@@ -1,6 +1,8 @@
 /* Growable strings: see strbuf.h. */
 #include "strbuf.h"
 
+#include "memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@ char *strbuf_reserve(struct strbuf *buf, size_t len)
 	size_t capacity = buf->capacity ? buf->capacity : 64;
 	while (capacity < needed)
 		capacity *= 2;
-	char *data = realloc(buf->data, capacity);
+	char *data = memory_checked(realloc(buf->data, capacity));
 	if (!data) {
 		buf->failed = true;
 		return NULL;

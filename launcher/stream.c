@@ -1,6 +1,8 @@
 /* Streams: see stream.h. */
 #include "stream.h"
 
+#include "memory.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -58,7 +60,7 @@ static struct batch *batch_create(void)
 		spare.count--;
 	}
 	pthread_mutex_unlock(&spare.lock);
-	return batch ? batch : calloc(1, sizeof *batch);
+	return batch ? batch : memory_checked(calloc(1, sizeof *batch));
 }
 
 static void batch_destroy(struct batch *batch)
@@ -86,7 +88,7 @@ static struct told *batch_add(struct batch *batch)
 {
 	if (batch->count == batch->capacity) {
 		size_t capacity = batch->capacity ? batch->capacity * 2 : 64;
-		struct told *told = realloc(batch->told, capacity * sizeof *told);
+		struct told *told = memory_checked(realloc(batch->told, capacity * sizeof *told));
 		if (!told)
 			return NULL;
 		batch->told = told;
@@ -157,7 +159,7 @@ static struct told told_in_place(const struct batch *batch, const struct told *a
 
 struct stream *stream_create(struct ringread *ring, struct ringfile *file, uint32_t owner, int32_t pid)
 {
-	struct stream *stream = calloc(1, sizeof *stream);
+	struct stream *stream = memory_checked(calloc(1, sizeof *stream));
 	if (!stream)
 		return NULL;
 	atomic_init(&stream->refs, 1);
@@ -258,7 +260,7 @@ static void keep_announcement(struct stream *stream, const struct ring_message *
 		return; /* seen before it was read */
 	forget_announcement(stream, message->thread);
 	if (!stream->announced)
-		stream->announced = calloc(ANNOUNCEMENTS_MAX, sizeof *stream->announced);
+		stream->announced = memory_checked(calloc(ANNOUNCEMENTS_MAX, sizeof *stream->announced));
 	if (!stream->announced)
 		return;
 	if (stream->announced_count == ANNOUNCEMENTS_MAX) {
@@ -516,8 +518,8 @@ static void sort_ready(struct batch *ready)
 {
 	if (!ready->count || is_sorted(ready))
 		return;
-	struct ref *refs = malloc(2 * ready->count * sizeof *refs);
-	struct told *sorted = malloc(ready->capacity * sizeof *sorted);
+	struct ref *refs = memory_checked(malloc(2 * ready->count * sizeof *refs));
+	struct told *sorted = memory_checked(malloc(ready->capacity * sizeof *sorted));
 	if (refs && sorted) {
 		put_in_order(ready, refs, refs + ready->count, sorted);
 		free(ready->told);

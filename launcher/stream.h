@@ -113,6 +113,7 @@ struct stream_notes {
 	unsigned quiet;     /* rounds with little in a row */
 	unsigned writers;   /* tasks */
 	uint64_t garbage, dropped; /* noted already */
+	bool forged;        /* the same, of calls that no shim tells of */
 };
 struct stream_notes *stream_notes(struct stream *stream);
 

@@ -18,6 +18,8 @@
 
 #include "clock.h"
 
+#include "ptwrap/abi.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,7 +32,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FLUSH_INTERVAL_MS = 250, REPEAT_MS = 10, NOTES_MAX = 4096 };
+enum { FLUSH_INTERVAL_MS = 250, REPEAT_MS = 10, CONTINUE_MS = 1, NOTES_MAX = 4096 };
 
 static struct {
 	const struct supervision *run;
@@ -38,6 +40,7 @@ static struct {
 	bool command_ended;
 	atomic_bool orphaned;  /* the launcher has died, and the tracer knows */
 	atomic_bool parent_died; /* its death signal came */
+	atomic_uint stop_to_end; /* of the launcher's, as control->stops has it; 0: none */
 	int command_status;
 	sem_t flush_wanted;
 	atomic_bool flush_armed; /* the flusher knows that there is something */
@@ -115,10 +118,13 @@ void supervisor_warn_once(const char *what, int error)
  * It sleeps until the first event after a flush, then as long as events may stay unflushed, then
  * writes them: with nothing to do it never wakes. */
 
-void supervisor_parent_died(void)
+bool supervisor_parent_died(void)
 {
+	if (getppid() == supervisor.run->launcher)
+		return false;
 	atomic_store(&supervisor.parent_died, true);
 	wake_flusher();
+	return true;
 }
 
 /* A signal may come just before the tracer begins to wait: again, until it is seen. */
@@ -130,6 +136,22 @@ static void repeat_parent_death(void)
 	}
 }
 
+void supervisor_command_goes_on(void)
+{
+	unsigned stops = atomic_load(&supervisor.run->control->stops);
+	if (stops % 2 == 0)
+		return;
+	atomic_store(&supervisor.stop_to_end, stops);
+	wake_flusher();
+}
+
+/* The launcher may not have stopped yet: again, until it has gone on. */
+static void continue_launcher(unsigned stop)
+{
+	while (atomic_load(&supervisor.run->control->stops) == stop && kill(supervisor.run->launcher, SIGCONT) == 0)
+		poll(NULL, 0, CONTINUE_MS);
+}
+
 /* In the recorder. */
 static void on_appended(void)
 {
@@ -137,6 +159,7 @@ static void on_appended(void)
 		wake_flusher();
 }
 
+/* It does what else is not the tracer's to wait for. */
 static void *flusher_main(void *unused)
 {
 	(void)unused;
@@ -146,6 +169,9 @@ static void *flusher_main(void *unused)
 			;
 		if (atomic_exchange(&supervisor.parent_died, false))
 			repeat_parent_death();
+		unsigned stop = atomic_exchange(&supervisor.stop_to_end, 0);
+		if (stop)
+			continue_launcher(stop);
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += FLUSH_INTERVAL_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000L;
@@ -206,6 +232,7 @@ static void leave_session(void)
 /* The report is closed: END is written, the launcher may read. */
 static void close_recording(void)
 {
+	pulse_is(PULSE_CLOSING);
 	transitions_note_survivors();
 	struct event event = { .kind = EVENT_END, .t_ns = supervisor_now() };
 	event.end.status = supervisor.command_ended ? supervisor.command_status : -1;
@@ -221,6 +248,8 @@ static void close_recording(void)
 	atomic_store(&supervisor.run->control->lingering, tracee_count() > 0);
 	if (tracee_count() > 0 && !supervisor.orphaned)
 		leave_session();
+	if (!supervisor.orphaned && !transitions_await_shim())
+		supervisor.run->lingered();
 	if (supervisor.orphaned)
 		supervisor.run->orphaned();
 	else
@@ -236,8 +265,32 @@ void supervisor_command_ended(int status)
 	supervisor.command_status = status;
 }
 
+void supervisor_command_released(bool released)
+{
+	atomic_store(&supervisor.run->control->released, released);
+}
+
+/* Who was let go still ends, in the report. */
+static void record_released_end(void)
+{
+	struct control *control = supervisor.run->control;
+	if (supervisor.command_ended || !atomic_load(&control->released) || !atomic_load(&control->released_ended))
+		return;
+	pid_t command = supervisor.run->command;
+	struct event event = { .kind = EVENT_EXIT, .t_ns = supervisor_now(), .process = 1, .pid = command, .tid = command };
+	event.exit.status = atomic_load(&control->released_status);
+	supervisor_record(&event);
+	supervisor_command_ended(event.exit.status);
+}
+
+static bool awaits_released(void)
+{
+	return atomic_load(&supervisor.run->control->released) && !supervisor.command_ended && !supervisor.orphaned;
+}
+
 static void on_wake(int signal)
 {
+	record_released_end();
 	if (signal != TRACE_PARENT_DIED || supervisor.closed || supervisor.orphaned)
 		return;
 	supervisor.orphaned = true;
@@ -248,7 +301,8 @@ static void on_wake(int signal)
 /* Is the run to be closed now? True once nothing is left to serve. */
 static bool is_finished(void)
 {
-	bool empty = tracee_count() == 0;
+	record_released_end();
+	bool empty = tracee_count() == 0 && !awaits_released();
 	bool over = supervisor.command_ended && !supervisor.run->wait_all && !supervisor.orphaned;
 	if (!supervisor.closed && (empty || over))
 		close_recording();
@@ -333,12 +387,14 @@ static void expect_unseen_changes(const struct supervision *run)
 void supervisor_run(const struct supervision *run)
 {
 	supervisor.run = run;
+	pulse_use(&run->control->pulse);
 	/* Out of reach of what is sent to ptwrap's group. Not a session yet: with autogroup scheduling (sched(7)) that would
 	 * compete with the tree as another user does. */
 	setpgid(0, 0);
 	trace_block_signals();
 	watch_the_launcher();
 	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NAME, PTWRAP_SUPERVISOR_NAME);
 	capture_init();
 	helpers_init(TRACE_WAKE);
 	expect_unseen_changes(run);
@@ -347,6 +403,8 @@ void supervisor_run(const struct supervision *run)
 	start_flusher();
 	start_recorder();
 	begin();
+	if (run->no_lsan)
+		supervisor_note(0, "lsan-off", "LeakSanitizer is switched off by LSAN_OPTIONS");
 	tell_launcher(CONTROL_FOLLOWING);
 	ssize_t put = write(run->go_fd, "", 1);
 	(void)put; /* a child that was killed meanwhile is a death like others */

@@ -12,6 +12,7 @@
 #include "event.h"
 #include "filter.h"
 #include "ledger.h"
+#include "pulse.h"
 #include "recording.h"
 #include "redact.h"
 #include "shimfile.h"
@@ -34,7 +35,13 @@ struct control {
 	atomic_int seize_error;    /* errno with CONTROL_REFUSED */
 	atomic_bool lingering;     /* CONTROL_ENDED, but the supervisor stays for what COMMAND left */
 	struct delivered delivered[65]; /* by signal */
+	atomic_int relayed[65];    /* by signal: how many the launcher has forwarded, less those delivered */
+	atomic_uint stops;         /* odd: the launcher stops, or is about to, as COMMAND did (watch.c) */
 	struct ledger_secrets secrets;
+	struct pulse pulse;
+	atomic_bool released;      /* COMMAND itself was let go: only the launcher learns of its end */
+	atomic_bool released_ended;
+	atomic_int released_status; /* valid once released_ended */
 	_Atomic uint64_t compared, different; /* --verify: calls; valid from CONTROL_ENDED */
 };
 
@@ -56,9 +63,11 @@ struct supervision {
 	pid_t command;                    /* the child to seize */
 	int go_fd;                        /* the child waits for a byte here once it is seized */
 	int ready_fd;                     /* one byte is written here when the phase changes */
-	bool wait_all, verify;
+	bool wait_all, verify, no_lsan;
+	bool release;                     /* --release: of that program (NULL: any that imports ptrace) */
+	const char *release_program;
 	void (*orphaned)(void); /* the launcher was killed: makes the reports in its stead */
-	void (*lingered)(void); /* the last tracee has ended: the supervisor goes too */
+	void (*lingered)(void); /* nobody will load the shim any more, or the last tracee has ended; may come twice */
 };
 
 /* The supervisor's life; never returns. Call it in the forked process. */
@@ -81,8 +90,15 @@ void supervisor_warn_once(const char *what, int error);
 /* COMMAND, the first process, has ended with that wait(2) status. Tracer thread. */
 void supervisor_command_ended(int status);
 
-/* The launcher's death signal came: the flusher sees to it that the tracer takes notice. Signal-safe. */
-void supervisor_parent_died(void);
+/* COMMAND is about to be let go (or could not be): the launcher will tell of its end. Tracer thread. */
+void supervisor_command_released(bool released);
+
+/* COMMAND goes on after a stop: so does the launcher, if it stopped with it. Tracer thread. */
+void supervisor_command_goes_on(void);
+
+/* TRACE_PARENT_DIED came. True: the launcher has died, and the flusher sees to it that the tracer takes notice; false:
+ * it lives, and asks for a beat. Signal-safe. */
+bool supervisor_parent_died(void);
 
 /* Is anything still to be recorded? */
 bool supervisor_is_recording(void);

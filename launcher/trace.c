@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "helpers.h"
 #include "placement.h"
+#include "pulse.h"
 #include "supervisor.h"
 #include "transitions.h"
 
@@ -12,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +97,15 @@ bool trace_set_mask(pid_t tid, uint64_t mask)
 	return request(PTRACE_SETSIGMASK, tid, sizeof mask, (uintptr_t)&mask) == 0;
 }
 
+int trace_get_regset(pid_t tid, uint64_t kind, void *registers, size_t *len)
+{
+	struct iovec room = { registers, *len };
+	if (ptrace(REQUEST(PTRACE_GETREGSET), tid, (void *)(uintptr_t)kind, &room))
+		return -errno;
+	*len = room.iov_len;
+	return 0;
+}
+
 bool trace_interrupt(pid_t tid)
 {
 	return request(PTRACE_INTERRUPT, tid, 0, 0) == 0;
@@ -168,11 +179,17 @@ static void serve_newcomer(pid_t tid, struct stop *stop)
 		transitions_apply(next.tid, &next_stop);
 }
 
+static int64_t number_of_call(const struct stop *stop)
+{
+	return stop->kind == STOP_SECCOMP ? (int64_t)stop->info.seccomp.nr : -1;
+}
+
 static void serve(const struct waited *waited)
 {
 	struct stop stop;
 	if (!make_stop(waited, &stop))
 		return;
+	pulse_serves(stop.kind, waited->tid, number_of_call(&stop));
 	if (stop.kind == STOP_EVENT && !tracee_find(waited->tid))
 		serve_newcomer(waited->tid, &stop);
 	else
@@ -241,6 +258,7 @@ static void sweep_all(void)
 /* Gives back what helpers have finished, and what has taken them too long. */
 static void serve_helpers(void)
 {
+	pulse_is(PULSE_GATHERED);
 	for (struct job *job; (job = helpers_take());)
 		transitions_gathered(job);
 	for (struct job *job; (job = helpers_oldest()) && job->deadline_ns <= clock_monotonic_ns();)
@@ -336,12 +354,13 @@ static volatile sig_atomic_t parent_died;
 static void on_parent_died(int signal)
 {
 	(void)signal;
-	parent_died = 1;
-	supervisor_parent_died();
+	if (supervisor_parent_died())
+		parent_died = 1;
 }
 
 /* The one signal with a handler, in this thread alone: it ends any wait with EINTR. One that comes
- * just before the wait would be missed; the flusher repeats it until it is taken. */
+ * just before the wait would be missed; the flusher repeats it until it is taken, and so does the launcher's
+ * watchdog, which sends it to see the loop turn. */
 static void catch_parent_death(void)
 {
 	sigset_t parent;
@@ -362,12 +381,15 @@ void trace_run(bool (*finished)(void), void (*woken)(int signal))
 	placement_init();
 	sweep.needed = true;
 	while (!finished()) {
+		pulse_beat();
+		pulse_is(PULSE_WAITING);
 		if (parent_died) {
 			parent_died = 0;
 			placement_leave();
 			woken(TRACE_PARENT_DIED);
 		}
-		if (!helpers_are_needed() && !adoption_due() && tracee_count() <= PLAIN_WAIT_MAX)
+		bool few = tracee_count() > 0 && tracee_count() <= PLAIN_WAIT_MAX;
+		if (!helpers_are_needed() && !adoption_due() && few && !supervisor_get()->control->released)
 			wait_plainly();
 		else
 			wait_by_signal(&signals, woken);

@@ -1,6 +1,7 @@
 /* The tables of tracees and processes: see tracee.h. */
 #include "tracee.h"
 
+#include "memory.h"
 #include "procfs.h"
 #include "recorder.h"
 #include "workdir.h"
@@ -25,6 +26,7 @@ const char *tracee_state_name(enum tracee_state state)
 		[TRACEE_UNBORN] = "unborn",       [TRACEE_EXPECTED] = "expected",
 		[TRACEE_RUNNING] = "running",     [TRACEE_CALLING] = "calling",
 		[TRACEE_LISTENING] = "listening", [TRACEE_GATHERING] = "gathering",
+		[TRACEE_LENT] = "lent",           [TRACEE_AWAITING] = "awaiting",
 	};
 	return (unsigned)state < TRACEE_STATES ? names[state] : "?";
 }
@@ -55,7 +57,7 @@ static bool grow(void)
 	unsigned old_count = table.bucket_count;
 	struct tracee **old = table.buckets;
 	unsigned count = old_count ? old_count * 2 : FIRST_BUCKETS;
-	struct tracee **buckets = calloc(count, sizeof(struct tracee *));
+	struct tracee **buckets = memory_checked(calloc(count, sizeof(struct tracee *)));
 	if (!buckets)
 		return old != NULL;
 	table.buckets = buckets;
@@ -84,7 +86,7 @@ struct tracee *tracee_add(pid_t tid, struct process *process, enum tracee_state 
 {
 	if (table.count >= table.bucket_count && !grow())
 		return NULL;
-	struct tracee *tracee = calloc(1, sizeof *tracee);
+	struct tracee *tracee = memory_checked(calloc(1, sizeof *tracee));
 	if (!tracee)
 		return NULL;
 	tracee->tid = tid;
@@ -157,7 +159,7 @@ unsigned tracee_unborn_count(void)
 
 struct process *process_create(pid_t pid, const struct process *parent)
 {
-	struct process *process = calloc(1, sizeof *process);
+	struct process *process = memory_checked(calloc(1, sizeof *process));
 	if (!process)
 		return NULL;
 	process->id = ++table.last_id;
@@ -171,14 +173,14 @@ struct process *process_create(pid_t pid, const struct process *parent)
 	process->fast = parent->fast;
 	process->other_pids = parent->other_pids;
 	process->stream = stream_share(parent->stream);
-	process->root = parent->root ? strdup(parent->root) : NULL;
+	process->root = parent->root ? memory_checked(strdup(parent->root)) : NULL;
 	return process;
 }
 
 void process_set_root(struct process *process, struct bytes root, bool other_mounts)
 {
 	free(process->root);
-	process->root = root.len ? strndup(root.data, root.len) : NULL;
+	process->root = root.len ? memory_checked(strndup(root.data, root.len)) : NULL;
 	process->other_mounts = other_mounts;
 }
 

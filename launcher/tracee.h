@@ -32,7 +32,8 @@ struct process {
 	unsigned task_count;
 	bool started;      /* COMMAND's own: false until its first exec; nothing is recorded before */
 	bool lost_task;    /* a task of it has ended, perhaps in the middle of announcing a child */
-	bool trace_all;    /* installed a seccomp filter of its own: PTRACE_SYSCALL from then on */
+	bool trace_all;    /* PTRACE_SYSCALL: it installed a seccomp filter of its own, or has a sanitizer at level exec */
+	uint32_t attaches_to; /* the process whose threads it may attach to (act_attach.c), or 0 */
 	bool other_mounts;
 	bool other_pids;   /* it, or its children to be, may be in another pid namespace */
 	uint8_t shim;      /* enum shim_state */
@@ -51,6 +52,8 @@ enum tracee_state {
 	TRACEE_CALLING,  /* in a system call whose exit is awaited */
 	TRACEE_LISTENING,/* in group-stop */
 	TRACEE_GATHERING,/* stopped; a helper reads what its call leads to */
+	TRACEE_LENT,     /* stopped for a tracer in the tree (act_attach.c) */
+	TRACEE_AWAITING, /* that tracer, in its wait for one that has not stopped yet */
 	TRACEE_STATES
 };
 
@@ -58,7 +61,8 @@ struct tracee {
 	struct tracee *next; /* in its hash chain */
 	pid_t tid;
 	uint8_t state;       /* enum tracee_state */
-	bool held_in_group_stop; /* UNBORN: its first stop was a group-stop */
+	bool held_in_group_stop; /* UNBORN, LENT: its stop was a group-stop */
+	bool untraced_clone; /* its clone asked for CLONE_UNTRACED */
 	bool dead;           /* UNBORN: it died meanwhile, with dead_status */
 	int dead_status;
 	uint64_t held_ns;    /* UNBORN: since when */
@@ -67,6 +71,9 @@ struct tracee {
 	struct call *call;   /* under way, or NULL */
 	struct job *job;     /* GATHERING: what the helper does */
 	struct deferred *deferred; /* a signal that waits until a record is written (act_redirected.c), or NULL */
+	pid_t attached_by;   /* the tracer in the tree that has it, or 0 */
+	pid_t awaits, awaits_number; /* AWAITING: whom, and as it calls it */
+	uint64_t awaits_status; /* where wait(2) is to put it, or 0 */
 	uint64_t exec_ns;    /* when its last execve was seen */
 	pid_t exec_tid;      /* the thread id of who made it */
 	uint64_t interrupted_ns; /* CLOCK_MONOTONIC, when its call was first interrupted (act_restart.c), or 0 */

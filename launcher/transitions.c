@@ -59,6 +59,14 @@ static const struct transition table[TRACEE_STATES][STOP_KINDS] = {
 		[STOP_EXEC] = GO(act_exec, RUNNING), /* by another thread of the process */
 		[STOP_ENDED] = GO(act_end_while_gathering, RUNNING),
 	},
+	[TRACEE_LENT] = {
+		[STOP_EXEC] = GO(act_exec, RUNNING), /* likewise */
+		[STOP_ENDED] = GO(act_end, RUNNING),
+	},
+	[TRACEE_AWAITING] = {
+		[STOP_EXEC] = GO(act_exec, RUNNING),
+		[STOP_ENDED] = GO(act_end, RUNNING),
+	},
 };
 
 const char *transitions_cell(enum tracee_state state, enum stop_kind kind)
@@ -68,9 +76,12 @@ const char *transitions_cell(enum tracee_state state, enum stop_kind kind)
 
 void resume_tracee(struct tracee *tracee, enum resume resume, int inject)
 {
-	bool watched = tracee->interrupted_ns || (tracee->process && tracee->process->trace_all);
+	const struct process *process = tracee->process;
+	bool watched = tracee->interrupted_ns || (process && (process->trace_all || process->attaches_to));
 	if (resume == RESUME_CONT && watched)
 		resume = RESUME_SYSCALL;
+	if (tracee->attached_by) /* any stop makes the kernel forget that one is wanted */
+		trace_interrupt(tracee->tid);
 	trace_resume(tracee->tid, resume, inject);
 }
 
@@ -109,11 +120,20 @@ static bool release(struct tracee *tracee, const struct stop *stop)
 	return true;
 }
 
+/* There is no memory to know it by, which is counted: it goes on all the same. */
+static void go_on_unknown(pid_t tid, const struct stop *stop)
+{
+	if (stop->kind != STOP_ENDED)
+		trace_resume(tid, stop->kind == STOP_GROUP ? RESUME_LISTEN : RESUME_CONT, stop->inject);
+}
+
 void transitions_apply(pid_t tid, struct stop *stop)
 {
 	struct tracee *tracee = tracee_find(tid);
 	if (!tracee)
 		tracee = tracee_add(tid, NULL, TRACEE_UNBORN);
+	if (!tracee)
+		go_on_unknown(tid, stop);
 	if (!tracee || release(tracee, stop))
 		return;
 	const struct transition *transition = &table[tracee->state][stop->kind];
@@ -211,7 +231,11 @@ void transitions_forget_all(void)
 static void interrupt_one(struct tracee *tracee, void *context)
 {
 	(void)context;
-	trace_interrupt(tracee->tid);
+	bool held = tracee->state == TRACEE_LENT || tracee->state == TRACEE_AWAITING;
+	if (held && trace_detach(tracee->tid, 0))
+		tracee_remove(tracee);
+	else
+		trace_interrupt(tracee->tid);
 }
 
 void transitions_release_all(void)
@@ -229,6 +253,20 @@ static void note_survivor(struct tracee *tracee, void *context)
 void transitions_note_survivors(void)
 {
 	tracee_for_each(note_survivor, NULL);
+}
+
+static void look_for_shim(struct tracee *tracee, void *awaited)
+{
+	const struct process *process = tracee->process;
+	if (process)
+		*(bool *)awaited |= process->fast ? fastpath_awaits_shim(tracee->tid) : process->shim != SHIM_ABSENT;
+}
+
+bool transitions_await_shim(void)
+{
+	bool awaited = false;
+	tracee_for_each(look_for_shim, &awaited);
+	return awaited;
 }
 
 static void silence_one(struct tracee *tracee, void *context)

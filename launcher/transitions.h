@@ -29,6 +29,9 @@ void transitions_release_all(void);
 /* The report is closed: nobody reads what processes record of themselves any more. */
 void transitions_silence_all(void);
 
+/* Is there a process that has been given the shim and has not loaded it yet? */
+bool transitions_await_shim(void);
+
 /* Notes each process that is still there. */
 void transitions_note_survivors(void);
 

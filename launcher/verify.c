@@ -13,6 +13,7 @@
 #include "verify.h"
 
 #include "decode/formats.h"
+#include "memory.h"
 #include "strbuf.h"
 #include "syscall.h"
 
@@ -110,14 +111,14 @@ static struct task **place_of(int32_t tid)
 static struct task *task_of(int32_t tid)
 {
 	struct task **at = place_of(tid);
-	if (!*at && (*at = calloc(1, sizeof **at)))
+	if (!*at && (*at = memory_checked(calloc(1, sizeof **at))))
 		(*at)->tid = tid;
 	return *at;
 }
 
 static void keep(struct task *task, const struct record *record)
 {
-	struct half *half = malloc(sizeof *half + bytes_of_attachments(record->syscall));
+	struct half *half = memory_checked(malloc(sizeof *half + bytes_of_attachments(record->syscall)));
 	if (!half)
 		return;
 	half->next = NULL;

@@ -2,6 +2,8 @@
  * thread id, and by its stream with the number it calls itself. */
 #include "writers.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 enum { BUCKETS = 4096, REMEMBERED = 64 };
@@ -98,7 +100,7 @@ static void leave_stream(struct writer *writer)
 
 static struct writer_process *process_create(uint32_t id, int32_t pid)
 {
-	struct writer_process *process = calloc(1, sizeof *process);
+	struct writer_process *process = memory_checked(calloc(1, sizeof *process));
 	if (process) {
 		process->id = id;
 		process->pid = pid;
@@ -145,7 +147,7 @@ static void unlink_writer(struct writer *writer)
 /* A task that is still known under a tid that is given again has ended unseen. */
 static struct writer *add(struct writer_process *process, int32_t tid, uint32_t thread, struct stream *stream)
 {
-	struct writer *old = writers_find(tid), *writer = process ? calloc(1, sizeof *writer) : NULL;
+	struct writer *old = writers_find(tid), *writer = process ? memory_checked(calloc(1, sizeof *writer)) : NULL;
 	if (!writer) {
 		if (process)
 			process_release(process);
@@ -183,7 +185,7 @@ struct writer *writers_bear(struct writer *parent, uint32_t id, int32_t pid, int
 void writers_set_root(struct writer_process *process, struct bytes root, bool other_mounts)
 {
 	free(process->root);
-	process->root = root.len ? strndup(root.data, root.len) : NULL;
+	process->root = root.len ? memory_checked(strndup(root.data, root.len)) : NULL;
 	process->other_mounts = other_mounts;
 }
 

@@ -154,6 +154,8 @@ hook_fault:
 	mov FRAME_R14(%rsp), %r14
 	mov FRAME_R15(%rsp), %r15
 	mov %rsp, %rdi
+	cmpq $FRAME_GUARDED, FRAME_STAGE(%rsp)
+	je guarded_fault
 	cmpq $FRAME_BEFORE, FRAME_STAGE(%rsp)
 	jne 1f
 	call hook_before_fault
@@ -163,6 +165,43 @@ hook_fault:
 	jmp restore
 	.cfi_endproc
 	.size hook_entry, . - hook_entry
+
+/* bool guarded_call(void (*work)(const void *), const void *argument): false if it met a fault. For what the shim does
+ * outside of a redirected call; the frame is like that of one. */
+	.globl guarded_call
+	.hidden guarded_call
+	.type guarded_call, @function
+guarded_call:
+	.cfi_startproc
+	push %rbp
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset 6, 0
+	sub $FRAME_BYTES, %rsp
+	.cfi_adjust_cfa_offset FRAME_BYTES
+	mov %rsp, %rbp
+	mov %rbx, FRAME_RBX(%rsp)
+	mov %r12, FRAME_R12(%rsp)
+	mov %r13, FRAME_R13(%rsp)
+	mov %r14, FRAME_R14(%rsp)
+	mov %r15, FRAME_R15(%rsp)
+	movq $FRAME_GUARDED, FRAME_STAGE(%rsp)
+	mov %rdi, %rax
+	mov %rsi, %rdi
+	call *%rax
+	mov $1, %eax
+guarded_end:
+	movq $0, FRAME_STAGE(%rsp)
+	add $FRAME_BYTES, %rsp
+	.cfi_adjust_cfa_offset -FRAME_BYTES
+	pop %rbp
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_adjust_cfa_offset FRAME_BYTES + 8
+guarded_fault: /* from hook_fault */
+	xor %eax, %eax
+	jmp guarded_end
+	.cfi_endproc
+	.size guarded_call, . - guarded_call
 
 /* long exempt_call(number, a, b, c, d, e, f): the kernel's result. For the shim's own calls. */
 	.globl exempt_call

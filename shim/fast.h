@@ -24,6 +24,10 @@ static inline struct ring *fast_ring(void)
 /* Is this very copy of the shim the one that was mapped early? */
 bool fast_is_here(void);
 
+/* Does work(argument). False: it met a fault, and is half done; the fast path being there, the supervisor has led
+ * out of it. */
+bool guarded_call(void (*work)(const void *argument), const void *argument);
+
 /* A call of the shim's own, by the instruction that the filter lets pass: the kernel's result. */
 long exempt_call(long number, long a, long b, long c, long d, long e, long f);
 

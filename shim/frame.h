@@ -22,6 +22,7 @@
 #define FRAME_BEFORE FASTPATH_STAGE_FIRST
 #define FRAME_AFTER (FASTPATH_STAGE_FIRST + 1)
 #define FRAME_AGAIN FASTPATH_STAGE_LAST /* after a first fault */
+#define FRAME_GUARDED FASTPATH_STAGE_GUARDED
 /* Below the stack pointer lie up to 128 bytes that belong to the caller (System V ABI, AMD64, 3.2.2). */
 #define FRAME_RED_ZONE 128
 

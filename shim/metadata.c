@@ -53,8 +53,9 @@ static void emit_object(const struct hello *hello, const struct link_map *object
 
 /* The program comes first and goes without a name: glibc has none, musl takes argv[0]. The vDSO has no
  * file, and is known by a name that is no path. */
-void metadata_emit(const struct hello *hello)
+void metadata_emit(const void *said)
 {
+	const struct hello *hello = said;
 	emit_process(hello);
 	emit_thread_name(hello);
 	const struct link_map *object = loader_first();

@@ -4,6 +4,6 @@
 
 #include "hello.h"
 
-void metadata_emit(const struct hello *hello);
+void metadata_emit(const void *hello); /* struct hello */
 
 #endif

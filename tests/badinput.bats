@@ -80,6 +80,16 @@ in_own_mounts() {
 	[[ $output == *'ptwrap: run.json: No space left on device'*'status 125'*run.json.ptw.part*'status 125' ]]
 }
 
+@test "a disk that COMMAND fills up, or takes away, does COMMAND no harm" {
+	mkdir disk
+	run in_own_mounts "mount -t tmpfs -o size=200k none disk && { '$PTWRAP' -q -o disk/run.json sh -c '
+		head -c 1M /dev/zero >disk/fill; for i in \$(seq 300); do cat /dev/null; done; echo well'; echo \"status \$?\"; rm disk/fill
+		'$PTWRAP' -q --read disk/run.json.ptw.part -o json:/dev/null; echo \"status \$?\"; }"
+	[[ $output == *well*'ptwrap: disk/run.json: No space left on device'*'status 125'*'ptwrap: disk/run.json.ptw.part: '*'status 125' ]]
+	run in_own_mounts "mount -t tmpfs none disk && { '$PTWRAP' -q -o disk/run.json umount -l disk; echo \"status \$?\"; ls disk; }"
+	[[ $output == 'status 0'$'\n'run.json || $output == 'ptwrap: disk/run.json: '*'status 125' ]]
+}
+
 @test "RLIMIT_FSIZE makes a failure, not a death" {
 	run bash -c 'ulimit -f 8; exec "$PTWRAP" -q -o run.json bash -c "for i in {1..40}; do cat /dev/null; done"'
 	same status 125 "$status"

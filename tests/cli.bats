@@ -163,8 +163,30 @@ refused() {
 	[ ! -e ran ]
 }
 
+@test "a small stack, few descriptors and little memory are no death" {
+	local limit native
+	for limit in '-s 16' '-s 32' '-s 64' '-n 8' '-n 12' '-n 18' '-v 8000' '-v 12000' '-v 20000' '-v 40000'; do
+		[[ ${MODE:-} != asan || $limit != -[vs]* ]] || continue
+		native=0
+		env -i sh -c "ulimit $limit; exec sh -c 'exit 3'" || native=$?
+		run --separate-stderr timeout 60 env -i PATH="$PATH" PTWRAP="$PTWRAP" sh -c \
+			"ulimit $limit; exec \"\$PTWRAP\" -q -o run.json sh -c 'exit 3'"
+		[[ $status -eq 125 && $limit != -s* && $stderr == 'ptwrap: '*': '* ]] || same "status with $limit" "$native" "$status"
+		[ "$status" -ne 3 ] || report_is '.exit.code == 3'
+	done
+}
+
 @test "a limit on file sizes is an error that is told, not a death" {
 	run bash -c 'ulimit -f 0; "$PTWRAP" -q -o run.json true 2>&1 | cat; exit "${PIPESTATUS[0]}"'
 	same status 125 "$status"
 	[[ $output == 'ptwrap: '*': File too large'* ]] || same message 'File too large' "$output"
+}
+
+@test "where the user may have no more processes COMMAND does not run, and the message says so" {
+	needs_root
+	needs setpriv
+	chmod 777 .
+	run -125 --separate-stderr setpriv --reuid 65533 --clear-groups bash -c 'ulimit -u 1; exec "$PTWRAP" -q -o run.json touch ran'
+	[[ $stderr == 'ptwrap: '*'Resource temporarily unavailable'* ]]
+	[ ! -e ran ]
 }

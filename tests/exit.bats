@@ -122,6 +122,28 @@ outcome() {
 	timeout 20 "$PROGRAMS/await_end" "$supervisor"
 }
 
+# switches PID: how often its threads have run or been made to wait, together.
+switches() {
+	cat /proc/"$1"/task/*/status | awk '/ctxt_switches/ { sum += $2 } END { print sum }'
+}
+
+@test "an idle daemon costs nothing" {
+	mkfifo go started never
+	"$PTWRAP" -q sh -c '(setsid sh -c "echo \$\$ >started; read x <go" <&- >/dev/null 2>&1 3>&- &) ; read daemon <started; echo $daemon >daemon'
+	local supervisor before round
+	supervisor=$(awk '/^TracerPid:/ { print $2 }' "/proc/$(<daemon)/status")
+	exec 7<>never
+	for ((round = 0; round < 100; round++)); do # its own work at the end is over at some time
+		before=$(switches "$supervisor")
+		read -r -t 0.3 -u 7 || :
+		[ "$before" != "$(switches "$supervisor")" ] || break
+	done
+	read -r -t 1.2 -u 7 || :
+	same 'times that the supervisor ran' "$before" "$(switches "$supervisor")"
+	echo >go
+	timeout 20 "$PROGRAMS/await_end" "$supervisor"
+}
+
 @test "at level exec a daemon is let go" {
 	mkfifo go started
 	"$PTWRAP" -q --level exec sh -c '(setsid sh -c "echo \$\$ >started; read x <go" <&- >/dev/null 2>&1 3>&- &) ; read daemon <started; echo $daemon >daemon'
@@ -183,10 +205,118 @@ word() {
 	wait "$ptwrap" || same status 9 "$?"
 }
 
+# tells HOW PREFIX...: what tally tells of signals to its group, and then to its pid; PREFIX as in setsid PREFIX tally.
+tells() {
+	local how=$1 signal line
+	shift
+	rm -f words
+	mkfifo words
+	setsid "$@" "$PROGRAMS/tally" "$how" words 3>&- &
+	ptwrap=$!
+	exec 7<words
+	read -r -t 20 -u 7 line
+	for signal in TERM HUP INT USR1; do
+		kill -"$signal" -- "-$ptwrap"
+		read -r -t 20 -u 7 line
+		echo "${line/% $BASHPID/ sender}"
+	done
+	for signal in ABRT PIPE CONT RTMIN+1 RTMIN+1 RTMIN+2; do
+		kill -s "$signal" "$ptwrap"
+	done
+	kill -s RTMAX "$ptwrap" # delivered last
+	while read -r -t 20 -u 7 line; do echo "${line/% $BASHPID/ sender}"; done
+	exec 7<&-
+	wait "$ptwrap" || echo "status $?"
+}
+
+@test "COMMAND gets each signal as often as unwrapped, from who sent it, however it takes signals" {
+	local how
+	for how in handler sigwait signalfd; do
+		tells "$how" env | sort >native
+		tells "$how" "$PTWRAP" -q | sort >wrapped
+		same 'lines told' 12 "$(wc -l <native)"
+		# Only a handler is given what the supervisor has put right.
+		[ "$how" = handler ] || sed -i 's/ [a-z?]* / /' native wrapped
+		same "told by $how" "$(<native)" "$(<wrapped)"
+	done
+}
+
+@test "COMMAND that has left the group is not given what the group is" {
+	mkfifo words
+	setsid bash -c 'trap : USR1; "$@" & echo $! >pid; wait; wait' - "$PTWRAP" -q "$PROGRAMS/tally" handler words apart 3>&- &
+	local group=$! line
+	exec 7<words
+	read -r -t 20 -u 7 line
+	kill -USR1 -- "-$group"
+	kill -s RTMAX "$(<pid)"
+	read -r -t 20 -u 7 line
+	[[ $line == 'RT30 user '* ]] || same 'first word' RT30 "$line"
+	wait "$group"
+}
+
+@test "timers, pending signals, the death signal and being a subreaper are handed on" {
+	"$PROGRAMS/heir" "$PROGRAMS/self" >native
+	grep -q 'signal 28: .* pending' native
+	"$PROGRAMS/heir" "$PTWRAP" -q "$PROGRAMS/self" >wrapped
+	same 'what is seen' "$(grep -E '^(timer|signal|control)' native)" "$(grep -E '^(timer|signal|control)' wrapped)"
+	same outcome 'signal 14' "$("$PROGRAMS/outcome" "$PROGRAMS/heir" -a "$PTWRAP" -q sleep 1000)"
+	same 'inherited by COMMAND' "$("$PROGRAMS/heir" sh -c '(sh -c "exit 7" &); wait; echo $?')" \
+		"$("$PROGRAMS/heir" "$PTWRAP" -q sh -c '(sh -c "exit 7" &); wait; echo $?')"
+}
+
+@test "COMMAND stopped and continued by its own child ends, and ptwrap with it" {
+	run timeout -s KILL 60 "$PTWRAP" -q sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do
+		for signal in STOP TSTP; do sh -c "kill -$signal \$PPID; kill -CONT \$PPID"; done; done; exit 5'
+	same status 5 "$status"
+}
+
+@test "a storm of stops loses no continuation" {
+	local round
+	mkfifo go
+	setsid "$PTWRAP" -q sh -c 'read x <go; exit 6' 3>&- &
+	ptwrap=$!
+	exec 7>go
+	for ((round = 0; round < 200; round++)); do
+		kill -STOP -- "-$ptwrap"
+		kill -CONT -- "-$ptwrap"
+		kill -TSTP -- "-$ptwrap"
+		kill -CONT -- "-$ptwrap"
+	done
+	echo >&7
+	timeout -s KILL 60 tail --pid="$ptwrap" -f /dev/null
+	local status=0
+	wait "$ptwrap" || status=$?
+	same status 6 "$status"
+}
+
 @test "timeout(1) ends COMMAND, and the report is there" {
 	run timeout 1 "$PTWRAP" -q -o run.json "$PROGRAMS/signals" dies 0
 	same status 124 "$status"
 	report_is '.exit.signal == "SIGTERM" and (.signals | map(select(.signal == "SIGTERM").count) == [1])'
+}
+
+# told COMMAND...: output and status, without pids.
+told() {
+	timeout 60 "$@" 2>&1 | sed -E 's/: +[0-9]+ /: /'
+	echo "${PIPESTATUS[0]}"
+}
+
+@test "timeout, nohup, setsid, xargs and a script's job control do inside what they do outside" {
+	local script scripts=(
+		'timeout 0.2 sleep 1000; echo $?; timeout -s KILL 0.2 sleep 1000; echo $?; timeout 20 sh -c "exit 3"; echo $?'
+		'timeout --foreground 0.2 sleep 1000; echo $?; timeout -k 0.2 0.2 sh -c "trap : TERM; while :; do sleep 1000; done"; echo $?'
+		'nohup sh -c "kill -HUP \$\$; echo survived" </dev/null 2>/dev/null'
+		'setsid sh -c "ps -o sid= -p \$\$ | tr -d \" \" | grep -qx \$\$ && echo leads"; setsid -w sh -c "exit 4"; echo $?'
+		'seq 40 | xargs -P 8 -n 1 sh -c "echo \$0; exit \$((\$0 % 3))" | sort -n; echo ${PIPESTATUS[1]}'
+		'set -m; sleep 1000 & kill -STOP %1; wait -n; jobs -s | grep -o Stopped; bg >/dev/null; kill %1; wait %1; echo $?'
+		'sleep 1000 & kill $!; wait $!; echo $?; trap "echo usr" USR1; kill -USR1 $$; (kill -USR1 $$)'
+		'coproc cat; echo word >&"${COPROC[1]}"; read -r -u "${COPROC[0]}" x; echo $x; kill $COPROC_PID; wait; echo $?'
+		'trap "echo end" EXIT; trap "exit 7" TERM; kill $BASHPID; echo never'
+		'(exec -a sleeper sleep 1000) & p=$!; disown; kill -9 $p; while kill -0 $p 2>/dev/null; do :; done; echo gone'
+	)
+	for script in "${scripts[@]}"; do
+		same "output of $script" "$(told bash -c "$script")" "$(told "$PTWRAP" -q bash -c "$script")"
+	done
 }
 
 @test "as init of a pid namespace ptwrap reaps orphans and exits 128 + signal" {
@@ -197,4 +327,19 @@ word() {
 	# The orphan tells that it ended by the end of the pipe; then none of its kind may be left as a zombie.
 	same zombies 0 "$(unshare -Urpf --mount-proc "$PTWRAP" -q sh -c \
 		'(sh -c "exec 9>ended" &); cat ended; n=0; while grep -q "^State:.Z" /proc/[0-9]*/status 2>/dev/null && [ $((n += 1)) -lt 1000 ]; do :; done; grep -c "^State:.Z" /proc/[0-9]*/status 2>/dev/null | grep -vc ":0$"')"
+}
+
+@test "as init of a pid namespace ptwrap hands on what is sent from outside" {
+	unshare -Urpf --mount-proc true || skip 'needs a pid namespace'
+	mkfifo words
+	unshare -Urpf --mount-proc "$PTWRAP" -q "$PROGRAMS/tally" handler words 3>&- &
+	local outer=$! line init
+	exec 7<words
+	read -r -t 20 -u 7 line
+	init=$(<"/proc/$outer/task/$outer/children")
+	kill -TERM "${init% }"
+	read -r -t 20 -u 7 line
+	same 'what was given' 'TERM user 0' "$line"
+	kill -s RTMAX "${init% }"
+	wait "$outer" || same status 9 "$?"
 }

@@ -239,6 +239,21 @@ owned() {
 	done
 }
 
+@test "a file system of the shim's that fills up ends no program, and what is missing is counted" {
+	needs_root
+	local level
+	[ "$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)" -gt 1000000 ] || skip 'needs a file system of 290 MiB in memory'
+	for level in audit all; do
+		run unshare -m sh -c 'mount -t tmpfs -o size=290m tmpfs /dev/shm && exec "$PTWRAP" -q --level="$1" -o run.json sh -c "
+			head -c 300M /dev/zero >/dev/shm/filler 2>/dev/null
+			for i in $(seq -s\  25); do ls /etc | grep -c passwd || echo died; done; exit 3"' sh "$level"
+		same status 3 "$status"
+		same 'what was counted' 2 "$(sort -u <<<"$output")"
+		report_is 'all(.processes[]; .exit.signal | . == null or . == "SIGPIPE")'
+		report_is '.coverage.complete or .coverage.lost_records > 0 or any(.coverage.notes[]; .kind == "shim-suspect")'
+	done
+}
+
 @test "a path through /proc/self leads to the process that took it" {
 	ln -s /proc/self/status own
 	audit sh -c 'read -r _ <own'

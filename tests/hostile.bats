@@ -127,3 +127,58 @@ notes() {
 	by_kernel_view || same notes shim-suspect "$(notes)"
 	report_is '[.processes[0].execs[].path] == [$me, "/bin/true"]' --arg me "$PROGRAMS/hostile"
 }
+
+@test "a program that fills its ring with garbage is audited to its end, and named" {
+	hostile garbage
+	by_kernel_view || report_is 'any(.coverage.notes[]; .kind == "shim-suspect")'
+	report_is '.processes[0].exit.code == 0 and (.coverage.complete | not)' || by_kernel_view
+	hostile garbage --level all
+	report_is '.processes[0].exit.code == 0'
+}
+
+@test "a program that tells of calls that it did not make forges nothing that the kernel view tells of, and no other's words" {
+	local level
+	for level in audit all; do
+		hostile forge --level "$level"
+		report_is 'all(.files[] | select(.path == "/etc/passwd" or .path == "/etc/group"); any(.ops[]; . == "delete") | not)'
+		report_is 'all(.syscalls[]; .name != "unlink")'
+		by_kernel_view || same notes shim-suspect "$(notes)"
+	done
+}
+
+@test "a call by the shim's own instruction is seen as any other, and jumps into the shim hurt who jumps" {
+	hostile jump
+	file_has "$PWD/jumped" create
+	report_is '.processes[0].exit.code == 0'
+}
+
+@test "a program that cuts the rings short is audited to its end, and named" {
+	needs_root
+	hostile cut
+	by_kernel_view || report_is 'any(.coverage.notes[]; .kind == "shim-suspect" or .kind == "lost")'
+	report_is '.processes[0].exit.code == 0'
+}
+
+@test "whoever kills the supervisor is named, and the tree ends with it" {
+	run -125 --separate-stderr "$PTWRAP" -q -o run.json "$PROGRAMS/hostile" kill-supervisor
+	[[ $stderr == 'ptwrap: the supervisor died: '* ]]
+	report_is 'any(.coverage.notes[]; .kind == "ptwrap-signalled" and .process == 1)'
+}
+
+@test "whoever stops the supervisor is named, and the tree ended by the watchdog" {
+	run -125 --separate-stderr "$PTWRAP" -q -o run.json "$PROGRAMS/hostile" stop-supervisor
+	[[ $stderr == 'ptwrap: the supervisor is stuck: it was stopped'* ]]
+	report_is 'any(.coverage.notes[]; .kind == "ptwrap-signalled" and .process == 1)'
+}
+
+@test "whoever kills the launcher is named by the supervisor, which ends the tree" {
+	run "$PROGRAMS/reaper" "$PTWRAP" -q -o run.json "$PROGRAMS/hostile" kill-launcher
+	same status 137 "$status"
+	report_is 'any(.coverage.notes[]; .kind == "ptwrap-signalled" and .process == 1) and .exit.signal == "SIGKILL"'
+}
+
+@test "other signals do nothing to the supervisor" {
+	audit "$PROGRAMS/hostile" poke
+	same status 0 "$status"
+	report_is '.coverage.complete and any(.coverage.notes[]; .kind == "ptwrap-signalled")'
+}

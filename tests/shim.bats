@@ -85,6 +85,22 @@ has_library() {
 	[ ! -e "${BASH_REMATCH[1]}" ]
 }
 
+@test "nothing of it stays behind for a daemon, which goes on without" {
+	mkfifo go started
+	"$PTWRAP" -q sh -c '(setsid sh -c "cat /proc/self/maps >maps; echo >started; read -r x <go; ls / >listed; kill -0 \$\$ && echo well >said" <&- >/dev/null 2>&1 3>&- &) ; read -r _ <started' 9>&1
+	[[ $(<maps) =~ (/[^[:space:]]*/)shim\.so ]]
+	[ ! -e "${BASH_REMATCH[1]}" ]
+	mkfifo said
+	echo >go
+	same 'what the daemon did' well "$(<said)"
+	same listed "$(ls /)" "$(<listed)"
+}
+
+@test "where its file cannot be made that is noted" {
+	bash -c 'ulimit -f 100; exec "$PTWRAP" -q -o run.json true'
+	report_is '.coverage | .complete and any(.notes[]; .kind == "shim-refused" and (.text | test("File too large")))'
+}
+
 @test "another place is taken where /dev/shm does not do" {
 	needs_root
 	needs unshare

@@ -5,6 +5,11 @@
 bats_require_minimum_version 1.5.0
 load helper
 
+# tracer_of PID: who traces it, 0: nobody.
+tracer_of() {
+	awk '/^TracerPid:/ { print $2 }' "/proc/$1/status"
+}
+
 # start [OPTION]...: runs ptwrap on a tree that would live on, and first does what $first says; sets launcher,
 # supervisor and command.
 start() {
@@ -16,8 +21,9 @@ start() {
 	launcher=$!
 	read -r _ <ready
 	for child in $(<"/proc/$launcher/task/$launcher/children"); do
-		if [ "$(<"/proc/$child/comm")" == ptwrap ]; then supervisor=$child; else command=$child; fi
+		[ "$(<"/proc/$child/comm")" == ptwrap ] || command=$child
 	done
+	supervisor=$(tracer_of "$command")
 }
 
 # all_end: returns when all of the run's processes have ended, for they hold ended open; sets status, the launcher's.
@@ -93,18 +99,112 @@ kill_both() {
 	[ ! -e "${shim%/*}" ]
 }
 
-@test "a supervisor that somebody stopped is continued" {
+@test "a supervisor that somebody stops for a while loses nothing" {
 	mkfifo ready go
-	"$PTWRAP" -q sh -c 'echo >ready; read -r x <go; true | cat; exit 7' 3>&- &
-	local launcher=$! child
-	read -r _ <ready
-	for child in $(<"/proc/$launcher/task/$launcher/children"); do
-		[ "$(<"/proc/$child/comm")" != ptwrap ] || kill -STOP "$child"
-	done
+	"$PTWRAP" -q -o run.json sh -c 'echo $$ >ready; read -r x <go; true | cat; exit 7' 3>&- &
+	local launcher=$! command supervisor
+	read -r command <ready
+	supervisor=$(tracer_of "$command")
+	kill -STOP "$supervisor"
 	echo >go
+	kill -CONT "$supervisor"
 	local status=0
 	wait "$launcher" || status=$?
 	same status 7 "$status"
+	report_is '.coverage.complete'
+}
+
+# killed_build WHO: a build, whoever it is killed at a random moment of it; sets status, and flushed, a copy of what the
+# recording's file held just before. Returns when every process of it has ended and could be waited for.
+killed_build() {
+	local child children launcher supervisor="" tracer moment reaper
+	rm -rf project run.* flushed
+	hello_project project
+	"$PROGRAMS/reaper" "$PTWRAP" -q -o run.json -o run.ptw make -s -j2 -C project >out 2>err 3>&- &
+	reaper=$!
+	printf -v moment '0.%06d' $((RANDOM * 32768 % (build_us + build_us / 8)))
+	read -r -t "$moment" _ <>silence || true
+	read -r launcher _ <"/proc/$reaper/task/$reaper/children" || launcher=
+	read -r children <"/proc/$launcher/task/$launcher/children" || children=
+	for child in $children; do
+		tracer=$(tracer_of "$child")
+		[ "${tracer:-0}" -eq 0 ] || supervisor=$tracer
+	done
+	cp run.json.ptw.part flushed || : >flushed
+	if [ -n "$supervisor" ]; then
+		case $1 in
+		launcher) kill -KILL "$launcher" ;;
+		supervisor) kill -KILL "$supervisor" ;;
+		both) kill_both ;;
+		esac || true
+	fi
+	status=0
+	wait "$reaper" || status=$?
+} 2>/dev/null
+
+# whole_or STATUS: the run had ended before, well; or it was killed, and has that status, and no call of its failed for it.
+whole_or() {
+	same 'calls that failed' '' "$(grep -i 'not implemented' err)"
+	[ "$status" -ne 0 ] || return 1
+	same status "$1" "$status"
+}
+
+# begins_with_flushed FILE: nothing of what was written is gone.
+begins_with_flushed() {
+	cmp -n "$(stat -c %s flushed)" flushed "$1"
+}
+
+# each_round WHO COMMAND: for so many builds as ROUNDS (the environment's) says, WHO is killed, and COMMAND must be true.
+each_round() {
+	local round build_us start=${EPOCHREALTIME/./}
+	mkfifo silence
+	hello_project project
+	"$PTWRAP" -q make -s -j2 -C project >out
+	build_us=$((${EPOCHREALTIME/./} - start))
+	for ((round = 0; round < ${ROUNDS:-6}; round++)); do
+		killed_build "$1"
+		"$2" || {
+			echo "round $round: status $status, $(ls)"
+			return 1
+		}
+	done
+}
+
+supervisor_is_gone() {
+	whole_or 125 || return 0
+	begins_with_flushed run.ptw
+	report_is '.command[0] == "make" and (.coverage.complete | not)'
+	"$PTWRAP" -q --read run.ptw -o again.json 2>/dev/null || same '--read' 125 "$?"
+	cmp run.json again.json
+}
+
+launcher_is_gone() {
+	whole_or 137 || return 0
+	[ -e run.json ] || [ ! -s flushed ] # killed before there was a supervisor, it leaves no more than the beginning
+	[ ! -e run.ptw ] || begins_with_flushed run.ptw
+	[ ! -e run.json ] || report_is '.command[0] == "make"'
+}
+
+both_are_gone() {
+	local recording=run.json.ptw.part
+	whole_or 137 || return 0
+	[ -s flushed ] || return 0
+	[ -e "$recording" ] || recording=run.ptw # they were about to go
+	begins_with_flushed "$recording"
+	"$PTWRAP" -q --read "$recording" -o run.json 2>/dev/null || same '--read' 125 "$?"
+	report_is '.command[0] == "make"'
+}
+
+@test "the supervisor killed at any moment of a build: the tree ends, and what was written is in the report" {
+	each_round supervisor supervisor_is_gone
+}
+
+@test "the launcher killed at any moment of a build: the tree ends, and the supervisor makes the report" {
+	each_round launcher launcher_is_gone
+}
+
+@test "both killed at any moment of a build: the tree ends, and what was written can be read" {
+	each_round both both_are_gone
 }
 
 @test "an ordinary run leaves nothing behind" {

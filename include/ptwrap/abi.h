@@ -45,4 +45,10 @@
 #define PTWRAP_HELLO_NUMBER 0x30747701 /* above every call's number; x32's bit 30 is clear */
 #define PTWRAP_HELLO_MAGIC 0x7074777261703031ULL /* "ptwrap01" */
 
+/* How a ptwrap that is run under another finds that out (launcher/nested.c): by the supervisor's name, or by a call
+ * (rdi: PTWRAP_HELLO_MAGIC) that no kernel knows. */
+#define PTWRAP_SUPERVISOR_NAME "ptwrap"
+#define PTWRAP_AUDITED_NUMBER 0x30747705
+#define PTWRAP_AUDITED_ANSWER 0x7074
+
 #endif

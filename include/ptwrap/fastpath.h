@@ -48,6 +48,7 @@
 #define FASTPATH_FRAME_PUT_OFF 100 /* the supervisor makes it 1 to be given a trap when the record is written */
 #define FASTPATH_STAGE_FIRST 0x70747701
 #define FASTPATH_STAGE_LAST 0x70747703
+#define FASTPATH_STAGE_GUARDED 0x70747704 /* no call's frame: guarded_call's (shim/entry.S) */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

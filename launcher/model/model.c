@@ -283,7 +283,7 @@ static void judge_process(struct model *model, const struct process *process)
 	char text[96];
 	if (!process->born)
 		note_process(model, process, process->start_ns, "unknown-birth", "");
-	if (!process->ended)
+	if (!process->ended && !coverage_has(&model->coverage, process->id, "released"))
 		note_process(model, process, model->run.elapsed_ns,
 			     model->run.ended && !coverage_cut(&model->coverage, "exit") ? "outlived" :
 											   "died-before-end", "");

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,6 +82,17 @@ static pid_t by_clone3(void)
 	if (child == 0)
 		_exit(0);
 	return child;
+}
+
+/* Nobody follows the child: it prints what a call says that a tracer would have to let pass. */
+static int by_untraced_clone3(void)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD, .flags = CLONE_UNTRACED };
+	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+	if (child == 0)
+		_exit(puts(mkdir("made", 0700) < 0 ? strerrorname_np(errno) : "made") < 0 || fflush(stdout));
+	reap(child);
+	return 0;
 }
 
 static pid_t by_spawn(void)
@@ -171,6 +183,8 @@ int main(int argc, char **argv)
 		by_racing_threads(count);
 		return 0;
 	}
+	if (strcmp(argv[1], "untraced-clone3") == 0)
+		return by_untraced_clone3();
 	if (strcmp(argv[1], "orphan") == 0)
 		return by_orphan() != 0;
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {

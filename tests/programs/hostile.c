@@ -10,7 +10,15 @@
  *   x32             getpid by its x32 number
  *   unknown         a call whose number nobody has
  *   close-all       closes every descriptor, then creates ./closed
+ *   garbage, forge  fills its ring with what looks like messages; tells of calls that it did not make: that it
+ *                   deleted /etc/passwd, that it looked for /forged; says that /forged.so was loaded
+ *   jump            creates ./jumped by the one call instruction of the shim's that the filter lets pass, and has children
+ *                   jump anywhere into the shim
+ *   cut             cuts the files of rings short
+ *   kill-supervisor, stop-supervisor, kill-launcher   sends that signal to that process of ptwrap's, and goes on
+ *   poke            sends every other signal to the supervisor
  *   unmap, scribble unmaps, or fills with ones, whatever ptwrap has mapped; then creates ./mapped and executes `true` */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -31,6 +39,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* The shim's writing end; here libc's memcpy serves it. */
+#include "../../shim/emit.c"
+
+#include "ptwrap/fastpath.h"
 
 enum { X32_BIT = 0x40000000, UNKNOWN = 1000 };
 enum { I386_OPEN = 5, I386_CLOSE = 6, I386_CLONE = 120, I386_PRCTL = 172, I386_IO_URING_SETUP = 425 };
@@ -254,6 +267,16 @@ static size_t find_mappings(struct mapping *found, size_t room)
 	return count;
 }
 
+static bool is_mapped(uintptr_t address)
+{
+	struct mapping mappings[16];
+	size_t count = find_mappings(mappings, COUNT(mappings));
+	for (size_t i = 0; i < count; i++)
+		if (address >= mappings[i].start && address < mappings[i].end)
+			return true;
+	return false;
+}
+
 static void scribble(const struct mapping *mapping)
 {
 	size_t len = mapping->end - mapping->start;
@@ -291,6 +314,160 @@ static void by_scribbling(void)
 	spoil(false);
 }
 
+static struct ring *own_ring(void)
+{
+	return (struct ring *)FASTPATH_RING;
+}
+
+static uint64_t next_random(void)
+{
+	static uint64_t state = 88172645463325252ULL;
+	state ^= state << 13;
+	state ^= state >> 7;
+	return state ^= state << 17;
+}
+
+/* Words that a reader would follow, with bodies of any kind behind them, in every lane. */
+static void by_garbage(void)
+{
+	struct ring *ring = own_ring();
+	if (is_mapped(FASTPATH_RING))
+		for (unsigned i = 0; i < 200000; i++) {
+			uint64_t dice = next_random();
+			unsigned lane = dice % RING_LANES;
+			uint32_t number = ring->lane[lane].tail + (uint32_t)(dice >> 8) % RING_LANE_CELLS;
+			struct ring_cell *cell = &ring->cell[lane][number % RING_LANE_CELLS];
+			for (size_t at = 0; at < RING_BODY_BYTES; at += sizeof(uint64_t))
+				memcpy(cell->body + at, &(uint64_t){ next_random() }, sizeof(uint64_t));
+			cell->body[0] = (uint8_t)(dice >> 24) % 7;
+			cell->word = ring_word(number, (uint32_t)(dice >> 32), (dice >> 40) % 4, (uint32_t)(dice >> 42));
+			ring->lane[lane].hint = (uint32_t)next_random();
+			ring->flight[dice % RING_FLIGHTS].state = (uint32_t)(dice >> 50) % 6;
+			ring->flight[dice % RING_FLIGHTS].number = (uint32_t)(dice >> 16) % 500;
+		}
+	tell(0);
+}
+
+static void tell_of_call(uint32_t thread, uint16_t number, uint8_t path_arg, const char *path)
+{
+	struct ring_syscall call = { .kind = RING_SYSCALL, .number = number, .arg_count = 3, .data_arg = path_arg,
+				     .data_len = (uint16_t)strlen(path), .args = { 1, 1, 0 } };
+	emit(own_ring(), &(struct emit_message){ .thread = thread,
+		.part = { { &call, sizeof(call) }, { path, strlen(path) } } });
+}
+
+static void by_forgery(void)
+{
+	static const char library[] = "/forged.so";
+	struct ring_library object = { .kind = RING_LIBRARY, .path_len = sizeof(library) - 1 };
+	uint32_t self = (uint32_t)getpid();
+	if (is_mapped(FASTPATH_RING)) {
+		emit(own_ring(), &(struct emit_message){ .thread = self,
+			.part = { { &object, sizeof(object) }, { library, sizeof(library) - 1 } } });
+		tell_of_call(self, SYS_unlink, 0, "/etc/passwd");
+		tell_of_call((uint32_t)getppid(), SYS_unlink, 0, "/etc/group");
+		tell_of_call((uint32_t)getppid(), SYS_access, 0, "/forged");
+		own_ring()->flight[ring_flight_slot(self)] = (struct ring_flight){
+			.thread = self, .state = RING_FLIGHT_INSIDE, .number = SYS_unlink };
+	}
+	tell(0);
+	_exit(0);
+}
+
+static long call_at(uintptr_t instruction, long number, long a, long b, long c, long d)
+{
+	register long r10 __asm__("r10") = d;
+	long result = number;
+	__asm__ volatile("call *%[at]"
+			 : "+a"(result)
+			 : [at] "r"(instruction), "D"(a), "S"(b), "d"(c), "r"(r10)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* Children that jump to this place in the shim, with whatever stands in registers, in a call that it ends or not. */
+static void jump_to(uintptr_t place)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		alarm(1);
+		call_at(place, (long)next_random() % 400, AT_FDCWD, (long)"./nothing", 0, 0);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
+
+static void by_jumps(void)
+{
+	enum { LEAF = 8, JUMPS = 60, SHIM_TEXT = 0x4000 };
+	if (!is_mapped(FASTPATH_TEXT)) {
+		tell(openat(AT_FDCWD, "./jumped", O_WRONLY | O_CREAT, 0600));
+		return;
+	}
+	tell(call_at(FASTPATH_EXEMPT + LEAF, SYS_openat, AT_FDCWD, (long)"./jumped", O_WRONLY | O_CREAT, 0600));
+	for (int i = 0; i < JUMPS; i++)
+		jump_to(FASTPATH_TEXT + next_random() % SHIM_TEXT);
+}
+
+/* Whoever has ptwrap's own user id finds them: the directory's name stands in the mappings. */
+static void by_cutting(void)
+{
+	char line[512], directory[512] = "";
+	FILE *maps = fopen("/proc/self/maps", "re");
+	while (maps && fgets(line, sizeof line, maps))
+		if (strstr(line, "/ptwrap-shim-"))
+			snprintf(directory, sizeof directory, "%.*s", (int)(strrchr(line, '/') - strchr(line, '/')), strchr(line, '/'));
+	DIR *dir = *directory && chdir(directory) == 0 ? opendir(".") : NULL;
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		if (strncmp(entry->d_name, "r-", 2) == 0 && truncate(entry->d_name, 0) < 0)
+			perror("hostile: truncate");
+	tell(0);
+	access("./after", F_OK);
+}
+
+static pid_t supervisor(void)
+{
+	char line[128];
+	int pid = 0;
+	FILE *status = fopen("/proc/self/status", "re");
+	while (status && fgets(line, sizeof line, status))
+		if (sscanf(line, "TracerPid: %d", &pid) == 1)
+			break;
+	return pid;
+}
+
+static void send_and_wait(pid_t whom, int signal)
+{
+	kill(whom, signal);
+	for (;;)
+		access("./waiting", F_OK);
+}
+
+static void by_killing_supervisor(void)
+{
+	send_and_wait(supervisor(), SIGKILL);
+}
+
+static void by_stopping_supervisor(void)
+{
+	send_and_wait(supervisor(), SIGSTOP);
+}
+
+static void by_killing_launcher(void)
+{
+	send_and_wait(getppid(), SIGKILL);
+}
+
+/* Every other signal that it may get. */
+static void by_poking(void)
+{
+	pid_t whom = supervisor();
+	for (int signal = 1; whom && signal <= 64; signal++)
+		if (signal != SIGKILL && signal != SIGSTOP && signal != 32 && signal != 33)
+			kill(whom, signal);
+	tell(0);
+}
+
 static const struct {
 	const char *what;
 	void (*act)(void);
@@ -300,7 +477,10 @@ static const struct {
 	{ "uring", by_uring },           { "uring32", by_uring32 },   { "filter32", by_filter32 },
 	{ "untraced32", by_untraced32 }, { "open32", by_open32 },     { "x32", by_x32 },
 	{ "unknown", by_unknown },       { "close-all", by_close_all }, { "unmap", by_unmapping },
-	{ "scribble", by_scribbling },
+	{ "scribble", by_scribbling },   { "garbage", by_garbage },   { "forge", by_forgery },
+	{ "jump", by_jumps },            { "cut", by_cutting },       { "poke", by_poking },
+	{ "kill-supervisor", by_killing_supervisor }, { "stop-supervisor", by_stopping_supervisor },
+	{ "kill-launcher", by_killing_launcher },
 };
 
 int main(int argc, char **argv)

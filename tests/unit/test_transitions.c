@@ -26,13 +26,13 @@ static long checks, failures;
 	} while (0)
 
 /* Empty on purpose: a task that PTRACE_SEIZE's options attached begins with an event-stop, a group-stop
- * or its death, and stays there while it is unborn; one that is held for a helper is stopped already,
+ * or its death, and stays there while it is unborn; one that is held for a helper, or a tracer in the tree, is stopped already,
  * so only what needs no running happens to it: a fatal signal, or another thread's exec. */
 static bool is_meant_to_be_empty(enum tracee_state state, enum stop_kind kind)
 {
 	if (state == TRACEE_UNBORN)
 		return kind != STOP_EVENT && kind != STOP_GROUP && kind != STOP_ENDED;
-	if (state == TRACEE_GATHERING)
+	if (state == TRACEE_GATHERING || state == TRACEE_LENT || state == TRACEE_AWAITING)
 		return kind != STOP_EXEC && kind != STOP_ENDED;
 	return false;
 }

@@ -1,0 +1,2 @@
+#define FAULT_MEMORY
+#include "libfault.c"
