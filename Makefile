@@ -3,7 +3,9 @@
 #   make                      ./ptwrap, a single file that carries the shim
 #   make check [T=regex]      unit tests, programs under audit, a short run of each fuzzer
 #   make check-builds [ALL=1] real builds, compared call by call with strace
-#   make check-long [SUITES=] the tests that try moments and steps, with all of them; outside test-suites, bare and under ptwrap
+#   make check-long [T=regex] the tests that try moments and steps, with all of them
+#   make check-suites [SUITES=] outside test-suites, bare and under ptwrap
+#   make check-attacks [T=regex] attackers against rules, and without them, for ATTACK_SECONDS each
 #   make bench | lint | coverage | install PREFIX= DESTDIR= | clean
 #
 # MODE is release, debug, asan, tsan or cov. V=1 shows the commands.
@@ -62,7 +64,7 @@ programs := $(patsubst tests/programs/%,$(B)/programs/%,$(basename $(program_sou
 	$(if $(wildcard tests/programs/taken.c),$(addprefix $(B)/programs/taken_,$(taken)))
 fuzzers := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all tests units programs fuzzers tools check check-builds check-long bench lint coverage install clean FORCE
+.PHONY: all tests units programs fuzzers tools check check-builds check-long check-suites check-attacks bench lint coverage install clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(if $(filter release,$(MODE)),ptwrap,$(B)/ptwrap)
@@ -160,7 +162,9 @@ build/fuzz/launcher/%.o: launcher/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -MMD -MP $(fuzz_flags) -fsanitize=fuzzer-no-link $(dialect) -pthread -c -o $@ $<
 
-build/fuzz/launcher/shim_image.o: $(B)/launcher/shim_image.o
+# What is assembled has no lines to be instrumented.
+assembled := $(patsubst launcher/%.S,%.o,$(filter %.S,$(launcher_sources)))
+$(addprefix build/fuzz/launcher/,$(assembled)): build/fuzz/launcher/%.o: $(B)/launcher/%.o
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
@@ -186,7 +190,12 @@ check-builds: all tools
 check-long: tests tools
 	$(Q)MODE=$(MODE) FUZZ_SECONDS=$(FUZZ_SECONDS) ROUNDS=200 STRIDE=1 BATS_TEST_TIMEOUT=3600 BATS_FILE_TIMEOUT=7200 \
 		tests/check.sh '$(or $(T),at any moment|at any step|test_steps)'
-	$(if $(T),,$(Q)tests/suites/run.sh $(SUITES))
+
+check-suites: all tools
+	$(Q)tests/suites/run.sh $(SUITES)
+
+check-attacks: all $(B)/ptwrap $(B)/programs/attack
+	$(Q)MODE=$(MODE) tests/attacks.sh '$(T)'
 
 bench: all tools
 	$(Q). tests/tools/env.sh && tests/bench/run.sh

@@ -6,9 +6,12 @@
 #include "fastpath.h"
 #include "helpers.h"
 #include "image.h"
+#include "judge.h"
+#include "judged.h"
 #include "memory.h"
 #include "procfs.h"
 #include "recorder.h"
+#include "rewrite.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
@@ -34,6 +37,8 @@ struct call *take_call(struct tracee *tracee, uint64_t t_ns)
 	if (!call)
 		return NULL;
 	capture_over(call);
+	judged_free(call->judged); /* what it holds is in the tracer's table of descriptors */
+	call->judged = NULL;
 	call->event.syscall.dur_ns = t_ns - call->event.t_ns;
 	if (call->event.syscall.flags & SYSCALL_UNREADABLE)
 		note_about(tracee, "unreadable-memory", "arguments of some calls could not be read");
@@ -78,6 +83,9 @@ void replace_call(struct tracee *tracee)
 		call->event.syscall.flags = SYSCALL_UNREADABLE;
 		call->desc = old->desc;
 		call->hidden = old->hidden;
+		call->is_judged = old->is_judged;
+		call->is_raced = old->is_raced;
+		call->at_filter = old->at_filter;
 		call->expected = old->expected;
 		call->left_ns = old->left_ns;
 	}
@@ -88,7 +96,8 @@ bool gather(struct tracee *tracee, enum job_kind kind, struct image *image)
 {
 	struct job here = { .kind = kind, .call = tracee->call, .image = image,
 			    .place = process_place(tracee->process, tracee->tid) };
-	struct job *job = helpers_are_needed() ? memory_checked(malloc(sizeof *job)) : NULL;
+	bool elsewhere = helpers_are_needed() || (kind != JOB_LEAVE && judge_is_slow(tracee->call, image));
+	struct job *job = elsewhere ? memory_checked(malloc(sizeof *job)) : NULL;
 	if (!job) {
 		job_work(&here);
 		return true;
@@ -167,9 +176,10 @@ static void fill_call(struct call *call, const struct tracee *tracee, const stru
 							stop->info.entry.args[i];
 	call->desc = syscall_lookup((enum event_abi)call->event.syscall.abi, (uint32_t)number);
 	call->expected = fastpath_is_hooked(call->ip) && fastpath_pass()->verify;
-	call->hidden = is_shims_own(call) || !selection_reports(supervisor_get()->selection,
-					  (enum event_abi)call->event.syscall.abi, (uint32_t)number,
-					  call->event.syscall.args);
+	call->at_filter = seccomp;
+	call->hidden = is_shims_own(call) || !supervisor_is_recording() ||
+		       !selection_reports(supervisor_get()->selection, (enum event_abi)call->event.syscall.abi,
+					  (uint32_t)number, call->event.syscall.args);
 }
 
 static struct call *start_call(const struct tracee *tracee, const struct stop *stop)
@@ -178,6 +188,13 @@ static struct call *start_call(const struct tracee *tracee, const struct stop *s
 	if (call)
 		fill_call(call, tracee, stop);
 	return call;
+}
+
+/* Is its exit awaited? */
+static bool is_followed(const struct tracee *tracee)
+{
+	const struct call *call = tracee->call;
+	return !call->hidden || call->expected || is_watched(call) || judge_awaits(tracee);
 }
 
 /* A FUSE or userfaultfd server may be in the tree from here on. */
@@ -228,9 +245,9 @@ static void control_call(struct tracee *tracee, const struct stop *stop)
 	bool untraced = is_call(call, SYS_clone) && (call->event.syscall.args[0] & CLONE_UNTRACED);
 	if (untraced && supervisor_get()->selection->level == LEVEL_EXEC)
 		clear_untraced(tracee);
-	if (stop->kind != STOP_SECCOMP)
+	if (stop->kind != STOP_SECCOMP && !tracee->process->has_listener)
 		return;
-	if (stop->info.seccomp.ret_data != FILTER_TRACE_DATA) {
+	if (stop->kind == STOP_SECCOMP && stop->info.seccomp.ret_data != FILTER_TRACE_DATA) {
 		/* The program's own RET_TRACE, which without a tracer of its own means ENOSYS. */
 		note_about(tracee, "own-seccomp-filter", "a seccomp filter of the program asks for a tracer of its own");
 		answer(tracee, -ENOSYS);
@@ -288,8 +305,22 @@ static void watch_for_signals_to_us(const struct tracee *tracee)
 	recorder_settle(supervisor_now());
 }
 
+/* With a filter of the program's own a call is judged behind it, as it was made; unless that filter has a listener, which
+ * may let it pass by ours. */
+static bool is_to_be_judged(const struct tracee *tracee)
+{
+	return tracee->call->is_judged && (tracee->call->at_filter || tracee->process->has_listener);
+}
+
 enum resume act_entered(struct tracee *tracee)
 {
+	if (is_to_be_judged(tracee)) {
+		enum judgement judgement = judge_decide(tracee);
+		if (judgement == JUDGE_LATER)
+			return RESUME_NONE;
+		if (judgement == JUDGE_GO_ON && !is_followed(tracee))
+			return drop_call(tracee);
+	}
 	watch_for_servers(tracee->call);
 	watch_for_signals_to_us(tracee);
 	if (may_move_roots(tracee->call))
@@ -395,20 +426,26 @@ enum resume act_enter(struct tracee *tracee, struct stop *stop)
 	enum resume resume;
 	if (serve_attacher(tracee, stop, &resume))
 		return resume;
-	if (is_before_command(tracee, stop) || !supervisor_is_recording()) {
+	if (is_before_command(tracee, stop) || (!supervisor_is_recording() && !judge_is_on())) {
 		control_unrecorded(tracee, stop);
 		return drop_call(tracee);
 	}
 	tracee->call = start_call(tracee, stop);
 	if (!tracee->call) {
-		control_unrecorded(tracee, stop);
+		if (!judge_refuse_unknown(tracee->tid))
+			control_unrecorded(tracee, stop);
 		return drop_call(tracee);
 	}
-	if (serve_unknown(tracee) || shimlink_serve_call(tracee->process, tracee->tid, tracee->call))
+	if (serve_unknown(tracee))
 		return drop_call(tracee);
+	bool own = shimlink_serve_call(tracee->process, tracee->tid, tracee->call);
+	bool judged = judge_take(tracee, tracee->call);
+	if (own && !judged)
+		return drop_call(tracee);
+	tracee->call->hidden |= own;
 	forget_other_registers(tracee->call);
 	control_call(tracee, stop);
-	if (tracee->call->hidden && !tracee->call->expected && !is_watched(tracee->call))
+	if (!judged && !is_followed(tracee))
 		return drop_call(tracee);
 	return gather(tracee, JOB_ENTER, NULL) ? act_entered(tracee) : RESUME_NONE;
 }
@@ -435,6 +472,13 @@ static void move_root(struct tracee *tracee, uint64_t t_ns)
 enum resume act_left(struct tracee *tracee, uint64_t t_ns)
 {
 	struct call *call = tracee->call;
+	if (rewrite_end(tracee)) {
+		call_release(call);
+		tracee->call = NULL;
+		return RESUME_CONT;
+	}
+	if (call)
+		judge_left(tracee);
 	bool moved = call && moves_root(call);
 	if (call && call->loads_shim && call->event.syscall.ret >= 0)
 		fastpath_tell_shim(tracee->tid, (int)call->event.syscall.ret);
@@ -472,7 +516,10 @@ enum resume act_enter_again(struct tracee *tracee, struct stop *stop)
 {
 	if (stop->kind == STOP_SECCOMP && tracee->call) {
 		control_call(tracee, stop);
-		return RESUME_SYSCALL;
+		tracee->call->at_filter = true;
+		bool foreign = tracee->call->event.syscall.flags & SYSCALL_ANSWERED;
+		bool judged = tracee->call->is_judged && !tracee->process->has_listener && !foreign;
+		return judged && judge_decide(tracee) == JUDGE_LATER ? RESUME_NONE : RESUME_SYSCALL;
 	}
 	abandon_call(tracee, stop->t_ns);
 	return act_enter(tracee, stop);

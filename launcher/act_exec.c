@@ -1,18 +1,22 @@
 /* Actions about execve: the new image is read, recorded, and given the shim. */
 #include "actions.h"
 
+#include "credentials.h"
 #include "early.h"
 #include "helpers.h"
 #include "image.h"
 #include "inject.h"
+#include "judge.h"
 #include "peek.h"
 #include "procfs.h"
 #include "recorder.h"
+#include "reroute.h"
 #include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
 
 #include <linux/audit.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -124,7 +128,6 @@ static bool inject(struct tracee *tracee, const struct image *image, struct ring
 	struct user_regs_struct registers;
 	struct fastpath_early block;
 	rlim_t stack_limit;
-	tracee->process->fast = false;
 	if (!shim || !image->may_be_injected || !image->shim_is_visible || !supervisor_is_recording() ||
 	    is_limited(tracee, image, &stack_limit) || !trace_get_registers(tracee->tid, &registers))
 		return false;
@@ -177,8 +180,11 @@ enum resume act_executed(struct tracee *tracee, struct image *image)
 	process->attaches_to = 0;
 	if (supervisor_get()->selection->level == LEVEL_EXEC)
 		process->trace_all = image->has_sanitizer; /* without a filter only so its CLONE_UNTRACED is seen */
+	process->shares_files = process->shares_memory = false; /* unshared by the exec */
+	bool may_run = judge_image(tracee, image);
 	struct ringfile *ring = NULL;
-	bool injected = inject(tracee, image, &ring), is_degraded = image->is_degraded;
+	process->fast = false;
+	bool injected = may_run && inject(tracee, image, &ring), is_degraded = image->is_degraded;
 	if (!process->fast) {
 		ringfile_remove(ring);
 		ring = NULL;
@@ -196,13 +202,24 @@ enum resume act_exec(struct tracee *tracee, struct stop *stop)
 {
 	tracee = succeed_leader(tracee, stop);
 	tracee->exec_tid = stop->message ? (pid_t)stop->message : tracee->tid;
-	if (!supervisor_is_recording()) {
+	reroute_abandon(&tracee->reroute);
+	pinned_abandon(&tracee->pinning);
+	credentials_forget(tracee);
+	pinned_space_release(tracee->process->space);
+	tracee->process->space = judge_is_on() ? pinned_space_new() : NULL;
+	if (!supervisor_is_recording() && !judge_is_on()) {
 		tracee->process->shim = SHIM_ABSENT;
 		return RESUME_CONT;
 	}
 	struct image *image = image_create();
-	if (!image)
+	if (!image) {
+		if (supervisor_get()->redactor)
+			redactor_be_blind(supervisor_get()->redactor); /* what its environment makes a secret stays unknown */
+		if (judge_is_on())
+			kill(tracee->process->pid, SIGKILL);
 		return RESUME_CONT;
+	}
+	image->judged = judge_take_image(tracee);
 	image->stack_pointer = stop->info.stack_pointer;
 	image->word_bytes = stop->info.arch == AUDIT_ARCH_I386 ? 4 : 8;
 	image->shim = supervisor_get()->shim;

@@ -5,7 +5,9 @@
  * it end before it can tell (killed, or its process ends or executes a program), /proc tells. */
 #include "actions.h"
 
+#include "credentials.h"
 #include "fastpath.h"
+#include "judge.h"
 #include "peek.h"
 #include "procfs.h"
 #include "recorder.h"
@@ -117,6 +119,8 @@ static bool bear(struct tracee *child, const struct tracee *parent, bool thread,
 		 const struct stop *stop)
 {
 	workdir_inherit(child->tid, parent->tid);
+	if (!(clone_flags & (CLONE_NEWUSER | CLONE_NEWNS)))
+		child->credentials = credentials_share(parent->credentials);
 	if (thread) {
 		tracee_join(child, parent->process);
 		if (parent->process->started) {
@@ -132,6 +136,10 @@ static bool bear(struct tracee *child, const struct tracee *parent, bool thread,
 		return false;
 	}
 	tracee_join(child, process);
+	if (clone_flags & CLONE_FILES)
+		process->shares_files = parent->process->shares_files = true;
+	if (clone_flags & CLONE_VM)
+		process->shares_memory = parent->process->shares_memory = true;
 	record_birth(child, parent, clone_flags, stop);
 	return true;
 }
@@ -226,6 +234,7 @@ static bool adopt_process(struct tracee *child, uint32_t parent, uint64_t t_ns)
 	supervisor_record(&event);
 	if (!parent)
 		note_about(child, "parent-unknown", "whoever started it ended before it could tell");
+	judge_adopted(child);
 	return true;
 }
 

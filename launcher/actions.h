@@ -33,6 +33,9 @@ action act_end_while_gathering;
 /* act_exec.c */
 action act_exec;
 
+/* act_pin.c */
+action act_pin;         /* a task that is made to map pinned memory */
+
 /* act_signal.c */
 action act_signal;
 action act_group_stop;

@@ -1,6 +1,7 @@
 /* Calls under way: see call.h. */
 #include "call.h"
 
+#include "judged.h"
 #include "memory.h"
 
 #include <pthread.h>
@@ -50,6 +51,7 @@ void call_reset(struct call *call)
 	call->changes = 0;
 	call->loads_shim = call->moves_links = call->expected = call->made_otherwise = false;
 	call->target_is_unknown = call->names_are_untold = call->path_is_unread = false;
+	call->is_judged = call->is_raced = call->at_filter = false;
 	call->t_ticks = 0;
 	call->hidden = false;
 	call->event.syscall.attach_count = 0;
@@ -62,6 +64,8 @@ void call_release(struct call *call)
 	if (!call)
 		return;
 	bool large = call->data.capacity > KEPT_BYTES;
+	judged_free(call->judged);
+	call->judged = NULL;
 	if (!large)
 		call_reset(call);
 	if (!large && keep_spare(call))

@@ -17,6 +17,8 @@ enum {
 	CALL_ARRAY_BYTES = 2048,
 };
 
+struct judged;
+
 struct call {
 	struct event event;  /* kind EVENT_SYSCALL; attachments hold offsets until call_event */
 	struct strbuf data;  /* what the attachments point into */
@@ -33,6 +35,10 @@ struct call {
 	bool target_is_unknown; /* where the links of its path led could not be told any more */
 	bool names_are_untold;  /* names of its descriptors or of its base could not be told any more */
 	bool path_is_unread;    /* it was cut off before its path was */
+	struct judged *judged; /* what a policy judges it by (judged.h) */
+	bool is_judged;      /* a policy looks at it; with judged NULL it was not gathered, and is refused */
+	bool is_raced;       /* what it has mapped is looked at again when it is over */
+	bool at_filter;      /* entered by the filter's stop, not before it */
 	uint8_t changes;     /* what others remember and it may change while it is under way (capture.c) */
 	struct call *next;   /* for free lists */
 };

@@ -148,7 +148,8 @@ static struct table *own_table(struct descriptors *descriptors)
 	if (table && table->refs == 1)
 		return table;
 	descriptors->table = table_copy(table);
-	table_release(table);
+	if (table)
+		table->refs--; /* others have it */
 	return descriptors->table;
 }
 

@@ -29,6 +29,8 @@ enum event_kind {
 	EVENT_META,        /* what a process says of itself through its shim */
 	EVENT_NOTE,        /* what the audit could not see: goes to the report's coverage */
 	EVENT_END,         /* the last of a whole recording */
+	EVENT_POLICY,      /* calls are judged; the second of a recording, if at all (from version 2 on) */
+	EVENT_VIOLATION,   /* a rule other than allow decided over a call */
 	EVENT_KINDS
 };
 
@@ -147,6 +149,24 @@ struct event_note {          /* process 0: the whole run */
 	struct bytes text;
 };
 
+struct event_policy {
+	struct bytes rules;     /* string vector: the files, and each --rule as it was given */
+	bool dry_run;           /* what a rule forbids was done all the same */
+};
+
+enum violation_action { VIOLATION_LOG = 1, VIOLATION_DENY, VIOLATION_KILL };
+
+struct event_violation {
+	struct bytes rule;      /* "FILE:LINE" */
+	struct bytes subject;   /* as --ask takes it: "write /etc/hosts" */
+	struct bytes comm;      /* the task's name at that moment */
+	uint8_t action;         /* enum violation_action; of a dry run: what it would have been */
+	uint8_t abi;            /* enum event_abi */
+	bool dry_run;
+	uint32_t number;        /* of the call */
+	int32_t error;          /* VIOLATION_DENY: its errno */
+};
+
 struct event_end {
 	int32_t status;          /* COMMAND's, as wait(2) gives it; -1: unknown */
 	uint64_t lost_records;
@@ -168,6 +188,8 @@ struct event {
 		struct event_meta meta;
 		struct event_note note;
 		struct event_end end;
+		struct event_policy policy;
+		struct event_violation violation;
 		int32_t thread_status; /* EVENT_THREAD_EXIT */
 	};
 };

@@ -14,14 +14,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/nsfs.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #ifndef PR_SET_MDWE
@@ -121,6 +125,64 @@ static const struct control_rule control_rules[] = {
 	    { .arg = 4, .high = true, .mask = WHOLE_WORD, .value = PTWRAP_HELLO_MAGIC >> 32 } } },
 };
 
+/* What a policy judges, for the subjects that it has rules on. */
+struct judged_rule {
+	struct judged_call call;
+	struct arg_test tests[TESTS_MAX];
+};
+
+enum { FILTER_READ = POLICY_READ, FILTER_WRITE = POLICY_WRITE, FILTER_EXEC = POLICY_EXEC, FILTER_NET = POLICY_NET };
+
+#define MASKED(argument, bits, wanted) { .arg = (argument), .mask = (bits), .value = (wanted) }
+#define NOT_MASKED(argument, bits, wanted) { .arg = (argument), .mask = (bits), .value = (wanted), .differs = true }
+#define IS(argument, wanted) MASKED(argument, WHOLE_WORD, wanted)
+#define IS_NOT(argument, wanted) NOT_MASKED(argument, WHOLE_WORD, wanted)
+#define IS_NOT_ABOVE(argument, wanted) \
+	{ .arg = (argument), .high = true, .mask = WHOLE_WORD, .value = (wanted), .differs = true }
+
+/* Calls with paths: for which subjects, by what they do (pathcall.h). An open is a write only by its flags, where they
+ * stand in a register. */
+#define ROW(name_, subject_, path, ...) { { name_, FILTER_##subject_, JUDGED_PATHS, path }, { __VA_ARGS__ } },
+#define ROWS_READ(name, path, flags, manner)    ROW(name, READ, path)
+#define ROWS_WRITE(name, path, flags, manner)   ROW(name, WRITE, path)
+#define ROWS_REMOVE(name, path, flags, manner)  ROW(name, WRITE, path)
+#define ROWS_MOVE(name, path, flags, manner)    ROW(name, READ, path) ROW(name, WRITE, path)
+#define ROWS_MOVE_TO(name, path, flags, manner) ROW(name, WRITE, path)
+#define ROWS_OPEN(name, path, flags, manner)    ROW(name, READ, path) ROWS_OPEN_##manner(name, path, flags)
+#define ROWS_OPEN_OPENED(name, path, flags)           \
+	ROW(name, WRITE, path, NOT_MASKED(flags, OPEN_CHANGES, 0)) \
+	ROW(name, OURS, path, NOT_MASKED(flags, OPEN_CHANGES, 0))
+#define ROWS_OPEN_OPENED_BY_STRUCT(name, path, flags) ROW(name, WRITE, path) ROW(name, OURS, path)
+#define ROWS_OPEN_CREATED(name, path, flags)          ROW(name, WRITE, path) ROW(name, OURS, path)
+
+static const struct judged_rule judged_rules[] = {
+#define JUDGED(name_, subject_, object_, argument, ...) \
+	{ { #name_, FILTER_##subject_, JUDGED_##object_, argument }, { __VA_ARGS__ } },
+#include "policycalls.def"
+#undef JUDGED
+#define PATHCALL(call, access, path, dirfd, flags, manner, instead) ROWS_##access(#call, path, flags, manner)
+#include "pathcalls.def"
+#undef PATHCALL
+};
+
+/* The rules of each x86_64 number, in a chain: positions, one more than they are; 0: none. */
+static struct {
+	bool made;
+	uint16_t first[SELECTION_NUMBERS], next[COUNT(judged_rules)];
+} judged_index;
+
+static void make_judged_index(void)
+{
+	for (size_t i = COUNT(judged_rules); i-- > 0 && !judged_index.made;) {
+		int number = syscall_number(ABI_X86_64, judged_rules[i].call.name);
+		if (number < 0 || number >= SELECTION_NUMBERS)
+			continue;
+		judged_index.next[i] = judged_index.first[number];
+		judged_index.first[number] = (uint16_t)(i + 1);
+	}
+	judged_index.made = true;
+}
+
 static bool test_is_constant(const struct arg_test *test)
 {
 	return test->mask == 0;
@@ -158,6 +220,41 @@ enum syscall_class filter_class_of(enum event_abi abi, uint32_t number, const ui
 		if (class_rules[i].class == desc->class && tests_hold(class_rules[i].tests, args))
 			return class_rules[i].result;
 	return CLASS_U;
+}
+
+/* i386 has two calls of that name; the older one's arguments lie in memory. */
+static const char *name_of(enum event_abi abi, uint32_t number)
+{
+	const struct syscall_desc *desc = syscall_lookup(abi, number);
+	return !desc ? "" : abi == ABI_I386 && strcmp(desc->name, "mmap") == 0 ? "old_mmap" : desc->name;
+}
+
+static const struct judged_call *match(const struct judged_rule *rule, uint8_t subjects, const uint64_t args[6])
+{
+	bool matches = subjects >> rule->call.subject & 1 && tests_hold(rule->tests, args);
+	return matches ? &rule->call : NULL;
+}
+
+static const struct judged_call *find_by_name(const char *name, uint8_t subjects, const uint64_t args[6])
+{
+	const struct judged_call *found = NULL;
+	for (size_t i = 0; i < COUNT(judged_rules) && !found; i++)
+		if (strcmp(judged_rules[i].call.name, name) == 0)
+			found = match(&judged_rules[i], subjects, args);
+	return found;
+}
+
+const struct judged_call *filter_find_judged(uint8_t subjects, enum event_abi abi, uint32_t number,
+					     const uint64_t args[6])
+{
+	const struct judged_call *found = NULL;
+	if (abi != ABI_X86_64)
+		return find_by_name(name_of(abi, number), subjects, args);
+	make_judged_index();
+	for (size_t at = number < SELECTION_NUMBERS ? judged_index.first[number] : 0; at && !found;
+	     at = judged_index.next[at - 1])
+		found = match(&judged_rules[at - 1], subjects, args);
+	return found;
 }
 
 static bool is_native_control_call(uint32_t number, const uint64_t args[6])
@@ -308,6 +405,19 @@ static void rows_add_class(struct rows *rows, const struct syscall_desc *desc, u
 	rows_add(rows, NULL, otherwise);
 }
 
+/* Before all else: no call that a policy judges passes by where it is made from, or by what it looks like. */
+static bool rows_add_judged(struct rows *rows, const struct selection *selection, uint32_t number)
+{
+	size_t before = rows->count;
+	if (is_selected(selection->judged, number))
+		rows_add(rows, NULL, VIEW_TRACE);
+	make_judged_index();
+	for (size_t at = judged_index.first[number]; at; at = judged_index.next[at - 1])
+		if (selection->judged_subjects >> judged_rules[at - 1].call.subject & 1)
+			rows_add(rows, judged_rules[at - 1].tests, VIEW_TRACE);
+	return rows->count > before;
+}
+
 /* The two calls by which the fast path comes in, told by what nobody else passes (launcher/early.c). */
 static void rows_add_pass(struct rows *rows, const struct filter_pass *pass, uint32_t number)
 {
@@ -341,7 +451,10 @@ static void rows_make(struct rows *rows, const struct selection *selection, cons
 		rows_add(rows, NULL, desc ? VIEW_ALLOW : VIEW_TRACE);
 		return;
 	}
-	rows_add_pass(rows, pass, number);
+	if (!rows_add_judged(rows, selection, number))
+		rows_add_pass(rows, pass, number);
+	if (rows->count && tests_are_constant(rows->list[rows->count - 1].tests))
+		return; /* judged, whatever its arguments */
 	for (size_t i = 0; i < COUNT(control_rules); i++)
 		if (control_rules[i].number == number)
 			rows_add(rows, control_rules[i].tests, VIEW_TRACE);
@@ -494,6 +607,10 @@ static uint8_t path_argument(const struct syscall_desc *desc)
 void filter_fill_tables(const struct selection *selection, struct fastpath_tables *tables)
 {
 	static const struct filter_pass any;
+	/* What loaders map goes through the shim even where the kernel stops it too: it puts prepared texts in place. */
+	struct selection mapping = *selection;
+	mapping.judged_subjects = 0;
+	memset(mapping.judged, 0, sizeof mapping.judged);
 	tables->rule_count = 0;
 	for (uint32_t number = 0; number < FASTPATH_NUMBERS; number++) {
 		const struct syscall_desc *desc = syscall_lookup(ABI_X86_64, number);
@@ -501,7 +618,7 @@ void filter_fill_tables(const struct selection *selection, struct fastpath_table
 		tables->modes[number] = FASTPATH_PLAIN;
 		tables->path_arg[number] = desc ? path_argument(desc) : FASTPATH_NO_PATH;
 		tables->arg_count[number] = desc ? desc->arg_count : 0;
-		rows_make(&rows, selection, &any, number);
+		rows_make(&rows, number == SYS_mmap ? &mapping : selection, &any, number);
 		if (desc)
 			fill_number(tables, &rows, number);
 	}

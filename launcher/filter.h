@@ -2,11 +2,13 @@
  * class of each call (interface.md section 6, design.md section 2).
  *
  * A selection says which calls are *reported*. More than those are traced: the control calls
- * (interface.md section 6), and everything of a foreign ABI or with an unknown number. */
+ * (interface.md section 6), everything of a foreign ABI or with an unknown number, and what a policy
+ * judges: that always traces, wherever it is called from, and whatever was selected. */
 #ifndef PTWRAP_FILTER_H
 #define PTWRAP_FILTER_H
 
 #include "options.h"
+#include "policy/policy.h"
 #include "syscall.h"
 
 #include "ptwrap/fastpath.h"
@@ -19,6 +21,10 @@
  * and keeps its meaning (hazard 0.6). */
 enum { FILTER_TRACE_DATA = 0x7077 };
 
+/* Behind the policy's subjects: what is looked at under any policy (policycalls.def), and, where the tree might have the
+ * right to write to ptwrap's own processes through /proc, each open for writing. */
+enum { FILTER_GUARD = POLICY_SUBJECTS, FILTER_OURS };
+
 struct selection {
 	enum level level;
 	bool explicit_set;       /* from --trace: level's own choice does not count */
@@ -26,7 +32,46 @@ struct selection {
 	bool unnamed;            /* calls that no table names are reported too */
 	uint8_t native[64];      /* bit per x86_64 number (up to 511): reported, all argument values */
 	uint8_t i386[64];
+	uint8_t judged_subjects; /* with a policy: a bit per enum policy_subject, FILTER_GUARD, FILTER_OURS; else 0 */
+	uint8_t judged[64];      /* bit per x86_64 number that rules on `syscall` name */
 };
+
+/* What of a call a policy looks at (policycalls.def). */
+enum judged_object {
+	JUDGED_NOTHING,     /* its number alone */
+	JUDGED_PEER,        /* the address of a connect, */
+	JUDGED_NAME,        /* of a bind, */
+	JUDGED_RECEIVER,    /* of what is sent */
+	JUDGED_LISTENER,    /* that a socket has which is to listen; without one the kernel gives it any */
+	JUDGED_MESSAGE,     /* that of a struct msghdr, */
+	JUDGED_MESSAGES,    /* of an array of struct mmsghdr */
+	JUDGED_FAMILY,      /* of a socket */
+	JUDGED_SOCKETCALL,  /* i386: what of the call that it stands for */
+	JUDGED_PROGRAM,     /* a path to be executed, what its #! line names, and their loaders */
+	JUDGED_MAPPING,     /* a descriptor to be mapped executable */
+	JUDGED_MAPPED,      /* mappings to be made executable */
+	JUDGED_PERSONALITY, /* which would make all mappings executable */
+	JUDGED_TARGET,      /* a process by its id, */
+	JUDGED_TARGET_FD,   /* by a pidfd */
+	JUDGED_IDENTITY,    /* nothing: who the task is changes */
+	JUDGED_FILTER,      /* flags of seccomp(2) */
+	JUDGED_PATHS,       /* as pathcalls.def says */
+	JUDGED_ROOT,        /* the root directory of all that share the task's */
+	JUDGED_REFUSED,     /* a way around rules */
+};
+
+/* One line of policycalls.def. */
+struct judged_call {
+	const char *name;
+	uint8_t subject; /* enum policy_subject, or FILTER_GUARD */
+	uint8_t object;  /* enum judged_object */
+	uint8_t arg;
+};
+
+/* How a policy with rules on those subjects (a bit each) looks at that call, as it is made with these arguments;
+ * NULL: not at all, but perhaps at its number. */
+const struct judged_call *filter_find_judged(uint8_t subjects, enum event_abi abi, uint32_t number,
+					     const uint64_t args[6]);
 
 /* Fills *selection. `trace`: strace's selection language (-e trace=..., -e openat,
  * '%file,%network,!stat', '!%memory', 'all', 'none', '/regex', '?name'), NULL for the level's

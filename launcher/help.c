@@ -196,6 +196,13 @@ static const char man_policy[] =
 	".B $TMPDIR\n"
 	"is /tmp then. A backslash takes the meaning from the byte behind it; \\fB\\\\x\\fIHH\\fR is the byte with that number.\n"
 	".PP\n"
+	"\\fB\\-\\-learn\\fI FILE\\fR begins with \\fBdefault deny\\fR and all groups of calls denied, and allows what the run "
+	"asked for, a rule a line, each with a comment that names the programs that needed it. A directory stands for its files where several of "
+	"them are needed, but never \\fB$HOME/.ssh\\fR, \\fB/etc\\fR or a parent of the working directory; a star stands for names "
+	"that the run itself made up and deleted. Run it again for what another run needs: lines with \\(lqneeded by\\(rq are made anew, all "
+	"others stay, and what they deny is not learned. What processes do that outlive \\fICOMMAND\\fR is not learned without "
+	"\\fB\\-\\-wait\\-all\\fR, nor do mounts work under rules on paths.\n"
+	".PP\n"
 	"What is malformed, or can never match, is refused with file, line, column and the reason, and nothing is run. "
 	"\\fB\\-\\-check\\fR\n"
 	"tells beforehand.\n";

@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "clock.h"
 #include "image.h"
+#include "judged.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -25,6 +26,7 @@ static struct {
 	int threads;
 	int idle;    /* of those: not at work, each of which will take a job */
 	int unbegun; /* jobs in `waiting` */
+	int out;     /* jobs submitted and not taken back; the tracer's alone */
 	atomic_bool careful; /* set by the tracer, asked by the recorder too */
 	int signal;
 	pthread_t tracer;
@@ -61,17 +63,31 @@ static struct job *queue_take(struct queue *queue)
 	return job;
 }
 
+static void judge_image_files(const struct job *job)
+{
+	const struct image *image = job->image;
+	bool script = image->text[IMAGE_INTERPRETER].len > 0;
+	image->judged->word_bytes = (uint8_t)image->word_bytes;
+	judged_gather_image(&job->place, script ? strbuf_bytes(&image->text[IMAGE_PATH]) : bytes_of(NULL, 0),
+			    image->judged);
+}
+
 void job_work(struct job *job)
 {
 	switch (job->kind) {
 	case JOB_ENTER:
 		capture_enter(&job->place, job->call);
+		judged_gather(&job->place, job->call);
 		break;
 	case JOB_LEAVE:
 		capture_leave(&job->place, job->call);
+		if (job->call->judged && job->call->is_raced && job->call->event.syscall.ret >= 0)
+			judged_gather_again(&job->place, job->call);
 		break;
 	case JOB_EXEC:
 		image_read(&job->place, job->call, job->image);
+		if (job->image->judged)
+			judge_image_files(job);
 		break;
 	}
 }
@@ -116,11 +132,17 @@ bool helpers_are_needed(void)
 	return pool.careful;
 }
 
+bool helpers_are_busy(void)
+{
+	return pool.careful || pool.out > 0;
+}
+
 /* A thread that was woken for one job but has not come to take it yet is not there for the next:
  * the one may block for long, and whoever can end that may be waiting for the other. */
 void helpers_submit(struct job *job)
 {
 	job->deadline_ns = clock_monotonic_ns() + HELPERS_LIMIT_MS * 1000000ULL;
+	pool.out++;
 	pthread_mutex_lock(&pool.lock);
 	queue_put(&pool.waiting, job);
 	pool.unbegun++;
@@ -140,6 +162,7 @@ struct job *helpers_take(void)
 	pthread_mutex_lock(&pool.lock);
 	struct job *job = queue_take(&pool.done);
 	pthread_mutex_unlock(&pool.lock);
+	pool.out -= job != NULL;
 	return job;
 }
 

@@ -46,6 +46,9 @@ void helpers_init(int signal);
 void helpers_be_careful(void);
 bool helpers_are_needed(void);
 
+/* Are jobs out, or may any come? The tracer then waits in a way in which it hears of them. */
+bool helpers_are_busy(void);
+
 void helpers_submit(struct job *job);
 
 /* A finished job, or NULL. */

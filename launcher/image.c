@@ -2,6 +2,7 @@
 #include "image.h"
 
 #include "dynamic.h"
+#include "judged.h"
 #include "memory.h"
 #include "peek.h"
 #include "procfs.h"
@@ -51,6 +52,7 @@ void image_free(struct image *image)
 	for (int i = 0; i < IMAGE_TEXTS; i++)
 		strbuf_free(&image->text[i]);
 	strbuf_free(&image->stack);
+	judged_free(image->judged);
 	free(image);
 }
 
@@ -461,6 +463,7 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 	struct headers headers;
 	struct strbuf cwd = { 0 };
 	size_t argc, envc;
+	uint64_t refusals = memory_refusals();
 	memset(&headers, 0, offsetof(struct headers, window));
 	read_stack(place, image);
 	size_t index = take_strings(image, 1, &image->text[IMAGE_ARGV], &argc);
@@ -493,4 +496,5 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 	image->shim_is_visible = image->shim && image->may_be_injected &&
 				 ((image->same_root && image->shim->passable) ||
 				  shimfile_visible_at(image->shim, place->tid));
+	image->is_short = memory_refusals() != refusals;
 }

@@ -28,12 +28,14 @@ struct image {
 	bool same_root;         /* its root directory and mounts are known to be ptwrap's own */
 	const struct redactor *redactor; /* NULL: nothing is secret */
 	bool wants_names;       /* has_sanitizer and imports_ptrace are of interest */
+	struct judged *judged;  /* what a policy judges it by (judged.h); NULL: there is none. Freed with the image */
 	/* What image_read found. */
 	struct strbuf text[IMAGE_TEXTS];
 	struct strbuf stack;    /* the initial stack, from the stack pointer up */
 	uint32_t uid, gid, flags; /* enum exec_flag */
 	bool argv_truncated;
 	bool other_mounts;
+	bool is_short;      /* memory was refused meanwhile: something may be missing */
 	bool is_degraded;       /* set-user-id or with file capabilities, but gained nothing */
 	bool shim_is_visible;   /* in the image's root and mounts */
 	bool has_sanitizer;     /* a runtime that may look for leaks: linked, brought along, or preloaded */

@@ -1,6 +1,7 @@
 /* From items and messages to the recording: see ledger.h. */
 #include "ledger.h"
 
+#include "announce.h"
 #include "memory.h"
 #include "redact.h"
 #include "retell.h"
@@ -55,6 +56,8 @@ static void append(const struct event *event)
 	if (ledger.ended)
 		return;
 	recording_append(ledger.setup.recording, event, ledger.setup.redactor);
+	if (event->kind == EVENT_VIOLATION)
+		announce_violation(event, ledger.setup.redactor);
 	if (ledger.setup.appended)
 		ledger.setup.appended();
 }
@@ -417,6 +420,8 @@ static void learn_secrets(const struct image *image)
 	struct redactor *redactor = ledger.setup.redactor;
 	if (!redactor)
 		return;
+	if (image->is_short)
+		redactor_be_blind(redactor);
 	redactor_learn_knowing(redactor, strbuf_bytes(&image->text[IMAGE_ENVIRONMENT]),
 			       strbuf_bytes(&image->text[IMAGE_SECRET_PATHS]));
 	if (ledger.setup.secrets)

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_TROUBLE = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
 /* Every supervisor has that name, whatever ptwrap's file is called. */
 static bool is_supervisor(pid_t pid)
@@ -47,10 +47,23 @@ static void tell(const struct options *options)
 	strbuf_free(&names);
 }
 
+/* What only a tracer of COMMAND could keep to. */
+static const char *unkept_option(const struct options *options)
+{
+	return options->policy_count ? "--policy" :
+	       options->rule_count    ? "--rule" :
+	       options->learn         ? "--learn" :
+					NULL;
+}
+
 _Noreturn void nested_run(const struct options *options, const sigset_t *mask)
 {
 	char *path = NULL;
-	const char *name = options->command[0];
+	const char *name = options->command[0], *unkept = unkept_option(options);
+	if (unkept) {
+		message_error("already audited by ptwrap", "%s is for the outermost one: COMMAND is not run", unkept);
+		exit(EXIT_TROUBLE);
+	}
 	tell(options);
 	int error = -launch_find(name, &path);
 	struct launch launch = { .path = path, .argv = options->command, .user = options->user, .mask = *mask };

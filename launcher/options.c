@@ -257,10 +257,9 @@ static int add_word(const char ***list, size_t *count, const char *word)
 
 static int set_redact(struct parse *parse, const char *value)
 {
-	struct options *options = parse->options;
 	if (!*value)
 		return reject(parse, value, "an empty pattern");
-	return add_word(&options->redact, &options->redact_count, value);
+	return add_word(&parse->options->redact, &parse->options->redact_count, value);
 }
 
 static int set_check(struct parse *parse, const char *value)
@@ -269,6 +268,47 @@ static int set_check(struct parse *parse, const char *value)
 		return reject(parse, value, "no file name");
 	parse->options->check = value;
 	parse->options->mode = MODE_CHECK;
+	return 0;
+}
+
+static int set_policy(struct parse *parse, const char *value)
+{
+	if (!*value)
+		return reject(parse, value, "no file name");
+	return add_word(&parse->options->policies, &parse->options->policy_count, value);
+}
+
+static int set_learn(struct parse *parse, const char *value)
+{
+	if (!*value)
+		return reject(parse, value, "no file name");
+	parse->options->learn = value;
+	return 0;
+}
+
+static int set_rule(struct parse *parse, const char *value)
+{
+	return add_word(&parse->options->rules, &parse->options->rule_count, value);
+}
+
+static int set_error_exitcode(struct parse *parse, const char *value)
+{
+	char *end = NULL;
+	long number = isdigit((unsigned char)*value) ? strtol(value, &end, 10) : 0;
+	if (number < 1 || number > 255 || *end)
+		return reject(parse, value, "a status from 1 to 255 is expected");
+	parse->options->error_exitcode = (int)number;
+	return 0;
+}
+
+static int set_on_exit(struct parse *parse, const char *value)
+{
+	static const char *const words[] = { "judge", "kill", "wait", NULL };
+	int what = index_of_word(words, value);
+	if (what < 0)
+		return reject(parse, value, "one of judge, kill, wait is expected");
+	parse->options->kill_rest = what == 1;
+	parse->options->wait_all = what == 2;
 	return 0;
 }
 
@@ -322,6 +362,8 @@ SETTER(no_redact, no_redact = true)
 SETTER(wait_all, wait_all = true)
 SETTER(verify, verify = true)
 SETTER(no_lsan, no_lsan = true)
+SETTER(dry_run, dry_run = true)
+SETTER(best_effort, best_effort = true)
 SETTER(allow_io_uring, allow_io_uring = true)
 SETTER(quiet, quiet = true)
 SETTER(verbose, verbose++)
@@ -448,6 +490,20 @@ static int parse_words(struct parse *parse)
 	return 0;
 }
 
+static const char *find_policy_conflict(const struct options *options)
+{
+	bool policy = options->policy_count || options->rule_count;
+	if (options->read && (policy || options->learn))
+		return "--read takes what was recorded: no --policy, --rule or --learn";
+	if ((policy || options->learn) && options->level == LEVEL_EXEC)
+		return "--policy, --rule and --learn cannot go with --level exec, which stops no calls";
+	if ((policy || options->learn) && options->allow_io_uring)
+		return "--allow-io-uring cannot go with rules, nor with --learn: what is done through a ring cannot be judged";
+	if (!policy && (options->dry_run || options->error_exitcode || options->best_effort))
+		return "--dry-run, --error-exitcode and --best-effort are about rules: --policy or --rule is missing";
+	return NULL;
+}
+
 /* What is wrong with the whole, NULL: nothing. */
 static const char *find_conflict(const struct parse *parse)
 {
@@ -472,7 +528,7 @@ static const char *find_conflict(const struct parse *parse)
 		return "--release goes with --level exec: above that no process can be let go";
 	if (!options->read && !options->check && !command)
 		return "no COMMAND given";
-	return NULL;
+	return find_policy_conflict(options);
 }
 
 static bool is_set(const char *variable)
@@ -511,5 +567,7 @@ void options_free(struct options *options)
 	free(options->outputs);
 	free(options->redact);
 	free(options->ask);
+	free(options->policies);
+	free(options->rules);
 	*options = (struct options){ 0 };
 }

@@ -32,6 +32,11 @@ struct options {
 	bool release;        /* --release */
 	const char *release_program; /* NULL: any that imports ptrace */
 	bool no_lsan, verify, no_shim, no_redact, wait_all, allow_io_uring, quiet;
+	bool dry_run, best_effort, kill_rest;
+	int error_exitcode;  /* 0: not given */
+	const char **policies, **rules; /* --policy, --rule */
+	size_t policy_count, rule_count;
+	const char *learn;   /* --learn: a policy to be written; NULL: none */
 	int verbose;
 	enum color color;
 	const char **redact; /* --redact globs */

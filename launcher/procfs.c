@@ -170,6 +170,23 @@ static int read_text(pid_t tid, const char *name, char *text, size_t size)
 	return 0;
 }
 
+int procfs_status(pid_t tid, struct strbuf *out)
+{
+	enum { CHUNK = 4096 };
+	char path[PROCFS_PATH];
+	procfs_path(path, tid, "status");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	size_t start = out->len;
+	ssize_t len = 0;
+	for (char *room; (room = strbuf_reserve(out, CHUNK)) && (len = read(fd, room, CHUNK)) > 0;)
+		out->len += (size_t)len;
+	close(fd);
+	strbuf_add(out, "", 0);
+	return out->failed ? -ENOMEM : out->len == start ? -ESRCH : 0;
+}
+
 pid_t procfs_inner_tid(pid_t tid)
 {
 	char text[4096];
@@ -186,10 +203,10 @@ pid_t procfs_inner_tid(pid_t tid)
 	return inner ? (pid_t)inner : tid;
 }
 
-int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value)
+int procfs_file_field(pid_t tid, const char *name, const char *key, int base, uint64_t *value)
 {
 	char text[4096];
-	int error = read_text(tid, "status", text, sizeof text);
+	int error = read_text(tid, name, text, sizeof text);
 	if (error)
 		return error;
 	const char *at = strstr(text, key);
@@ -197,6 +214,11 @@ int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value)
 		return -ENOENT;
 	*value = strtoull(at + strlen(key), NULL, base);
 	return 0;
+}
+
+int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value)
+{
+	return procfs_file_field(tid, "status", key, base, value);
 }
 
 int procfs_family(pid_t tid, pid_t *tgid, pid_t *ppid)

@@ -39,8 +39,14 @@ int procfs_family(pid_t tid, pid_t *tgid, pid_t *ppid);
 /* How the task numbers itself: its id in the innermost of its pid namespaces; tid where that is not told. */
 pid_t procfs_inner_tid(pid_t tid);
 
+/* All of /proc/TID/status, appended. 0 or -errno. */
+int procfs_status(pid_t tid, struct strbuf *out);
+
 /* A number of /proc/TID/status by its key ("SigIgn:", base 16). 0 or -errno. */
 int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value);
+
+/* The same of /proc/TID/NAME; the key may stand at its beginning. */
+int procfs_file_field(pid_t tid, const char *name, const char *key, int base, uint64_t *value);
 
 /* /proc/TID/stat: a descriptor to close, or -errno; and the CPU that the task ran on last (field 39), or -errno. */
 int procfs_open_stat(pid_t tid);

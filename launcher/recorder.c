@@ -213,16 +213,22 @@ static struct item item_about(enum item_kind kind, const struct event *event)
 	return item;
 }
 
-/* The slices of an event of the plain kinds: at most two. */
-static void slices_of(struct event *event, struct bytes *slices[2])
+enum { SLICES = 3 };
+
+/* The slices of an event of the plain kinds, as many as it has. */
+static void slices_of(struct event *event, struct bytes *slices[SLICES])
 {
-	slices[0] = slices[1] = NULL;
+	memset(slices, 0, SLICES * sizeof *slices);
 	if (event->kind == EVENT_NOTE) {
 		slices[0] = &event->note.note_kind;
 		slices[1] = &event->note.text;
 	} else if (event->kind == EVENT_META) {
 		slices[0] = &event->meta.text;
 		slices[1] = &event->meta.build_id;
+	} else if (event->kind == EVENT_VIOLATION) {
+		slices[0] = &event->violation.rule;
+		slices[1] = &event->violation.subject;
+		slices[2] = &event->violation.comm;
 	} else if (event->kind == EVENT_END) {
 		slices[0] = &event->end.truncated;
 	}
@@ -231,11 +237,13 @@ static void slices_of(struct event *event, struct bytes *slices[2])
 /* Copies what the slices lead to. Without memory they are empty. */
 static char *keep_slices(struct event *event)
 {
-	struct bytes *slices[2];
+	struct bytes *slices[SLICES];
+	size_t len = 0;
 	slices_of(event, slices);
-	size_t first = slices[0] ? slices[0]->len : 0, second = slices[1] ? slices[1]->len : 0;
-	char *text = first + second ? memory_checked(malloc(first + second)) : NULL;
-	for (size_t i = 0, at = 0; i < 2; i++) {
+	for (size_t i = 0; i < SLICES; i++)
+		len += slices[i] ? slices[i]->len : 0;
+	char *text = len ? memory_checked(malloc(len)) : NULL;
+	for (size_t i = 0, at = 0; i < SLICES; i++) {
 		if (!slices[i])
 			continue;
 		if (!text || !slices[i]->len) {

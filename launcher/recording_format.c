@@ -76,6 +76,16 @@ static const struct recording_field end_fields[] = {
 	{ FIELD_NONE, 0, 0 }
 };
 
+static const struct recording_field policy_fields[] = {
+	VECTOR(VECTOR_OTHER, policy.rules), U8(1, policy.dry_run), { FIELD_NONE, 0, 0 }
+};
+
+static const struct recording_field violation_fields[] = {
+	TEXT(violation.rule), TEXT(violation.subject), TEXT(violation.comm),
+	U8(VIOLATION_KILL, violation.action), U8(ABI_UNKNOWN, violation.abi), U8(1, violation.dry_run),
+	U32(violation.number), I32(violation.error), { FIELD_NONE, 0, 0 }
+};
+
 static const struct {
 	const char *name;
 	const struct recording_field *fields;
@@ -92,6 +102,8 @@ static const struct {
 	[EVENT_META] = { "meta", meta_fields },
 	[EVENT_NOTE] = { "note", note_fields },
 	[EVENT_END] = { "end", end_fields },
+	[EVENT_POLICY] = { "policy", policy_fields },
+	[EVENT_VIOLATION] = { "violation", violation_fields },
 };
 
 const struct recording_field *recording_fields(unsigned kind)

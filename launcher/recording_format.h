@@ -36,7 +36,7 @@ struct redactor;
 
 enum {
 	RECORDING_MAGIC_BYTES = 8,
-	RECORDING_VERSION = 1, /* the byte behind the magic */
+	RECORDING_VERSION = 2, /* the byte behind the magic; 1 had neither POLICY nor VIOLATION */
 	RECORDING_HEADER_BYTES = 16,
 	RECORDING_CHECK_EVERY = 64 << 10, /* bytes */
 	RECORDING_CHECK_BYTES = 6,        /* a CHECK record, its length included */

@@ -129,15 +129,19 @@ static enum recording_status finish_error(struct recording_reader *reader, int e
 
 static enum recording_status read_header(struct recording_reader *reader)
 {
-	static const char header[RECORDING_HEADER_BYTES] = RECORDING_MAGIC "\001";
-	_Static_assert(RECORDING_VERSION == 1, "the header says which");
-	int error = fill(reader, sizeof(header));
+	static const char newest[RECORDING_HEADER_BYTES] = RECORDING_MAGIC "\002";
+	static const char oldest[RECORDING_HEADER_BYTES] = RECORDING_MAGIC "\001"; /* whose events are among ours */
+	_Static_assert(RECORDING_VERSION == 2, "the headers say which");
+	const char *header = newest;
+	int error = fill(reader, sizeof(newest));
 	if (error)
 		return finish_error(reader, error);
-	size_t len = available(reader) < sizeof(header) ? available(reader) : sizeof(header);
+	size_t len = available(reader) < sizeof(newest) ? available(reader) : sizeof(newest);
+	if (len && memcmp(reader->buffer, oldest, len) == 0)
+		header = oldest;
 	if (len == 0 || memcmp(reader->buffer, header, len) != 0)
 		return finish(reader, RECORDING_FOREIGN);
-	if (len < sizeof(header))
+	if (len < sizeof(newest))
 		return finish(reader, RECORDING_CUT);
 	reader->sum = recording_crc_add(&reader->crc, 0, header, len);
 	reader->header_seen = true;

@@ -31,6 +31,9 @@ int redactor_learn(struct redactor *redactor, struct bytes environment);
 void redactor_find_paths(const struct redactor *redactor, struct bytes environment, struct strbuf *paths);
 int redactor_learn_knowing(struct redactor *redactor, struct bytes environment, struct bytes paths);
 
+/* There may be a secret that it could not learn, for want of memory: all text is masked from now on. Any thread. */
+void redactor_be_blind(struct redactor *redactor);
+
 /* Does a name in it match, so that there may be something to learn? Any thread. */
 bool redactor_concerns(const struct redactor *redactor, struct bytes environment);
 

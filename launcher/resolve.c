@@ -272,7 +272,7 @@ static enum resolved look_up(const struct place *place, const char *path, bool i
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? RESOLVED_ABSENT : RESOLVED_UNKNOWN;
 	char link[PROCFS_LINK];
-	ssize_t len = procfs_fd_link(getpid(), fd, link, sizeof link);
+	ssize_t len = procfs_fd_link(gettid(), fd, link, sizeof link);
 	*directory = fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 	close(fd);
 	if (len <= 0 || link[0] != '/')

@@ -447,12 +447,14 @@ static void tell_opened(const struct writer *writer, struct call *call, struct s
 	} else if (absolute.len) {
 		followed = follow_opened(writer, strbuf_bytes(&absolute), &target, &directory);
 	}
+	if (!target.len)
+		followed = FOLLOWED_UNTOLD; /* for want of memory */
 	call->target_is_unknown = followed != FOLLOWED;
 	call->names_are_untold |= followed == FOLLOWED_UNTOLD;
 	if (followed == FOLLOWED_UNTOLD) {
 		strbuf_add_string(name, DESCRIPTORS_UNTOLD);
 	} else {
-		if (target.data[0] == '/')
+		if (target.len && target.data[0] == '/')
 			resolve_outside(&place, strbuf_bytes(&target), name);
 		else
 			strbuf_add(name, target.data, target.len);
@@ -490,7 +492,8 @@ static void name_directory(const struct writer *writer, const struct call *call,
 	if (call_find(call, ATTACH_TARGET, 0, &absolute)) {
 		resolve_outside(&place, absolute, name);
 	} else if (call_find(call, ATTACH_ABS, 0, &absolute) &&
-		   follow_opened(writer, absolute, &target, &directory) != FOLLOWED_UNTOLD && target.data[0] == '/') {
+		   follow_opened(writer, absolute, &target, &directory) != FOLLOWED_UNTOLD && target.len &&
+		   target.data[0] == '/') {
 		resolve_outside(&place, strbuf_bytes(&target), name);
 	}
 	strbuf_free(&target);

@@ -3,7 +3,10 @@
 
 #include "clock.h"
 #include "doctor.h"
+#include "enforce.h"
 #include "fastpath.h"
+#include "inherited.h"
+#include "learnfile.h"
 #include "message.h"
 #include "model/model.h"
 #include "nested.h"
@@ -38,6 +41,9 @@ static struct {
 	bool has_shim;
 	int shim_error; /* why not, -errno; 0: nobody wants it */
 	struct selection selection;
+	struct policy *policy; /* NULL: no rules, and none to be learned */
+	struct learnfile learnfile; /* with --learn */
+	uint32_t broken;       /* rules, as the reports have it */
 	struct control *control;
 	struct ticks ticks; /* with a pair of the beginning */
 	uint64_t start_ns;
@@ -146,6 +152,45 @@ static void record_missing_shim(void)
 	record_note("shim-refused", text);
 }
 
+static void note_inherited(const char *line)
+{
+	struct event event = { .kind = EVENT_NOTE };
+	event.note.note_kind = bytes_of_string("policy-inherited");
+	event.note.text = bytes_of_string(line);
+	recording_append(run.recording, &event, run.redactor);
+}
+
+static bool has_rules(void)
+{
+	return run.options->policy_count || run.options->rule_count;
+}
+
+/* What is judged, what of it cannot be, and what no rule was asked about. */
+static void record_policy(void)
+{
+	const struct options *options = run.options;
+	struct strbuf rules = { 0 };
+	char why[512];
+	if (!has_rules())
+		return;
+	for (size_t i = 0; i < options->policy_count; i++)
+		strbuf_add(&rules, options->policies[i], strlen(options->policies[i]) + 1);
+	for (size_t i = 0; i < options->rule_count; i++)
+		strbuf_add(&rules, options->rules[i], strlen(options->rules[i]) + 1);
+	struct event event = { .kind = EVENT_POLICY };
+	event.policy.rules = strbuf_bytes(&rules);
+	event.policy.dry_run = options->dry_run;
+	recording_append(run.recording, &event, run.redactor);
+	strbuf_free(&rules);
+	if (enforce_lacks(run.policy, why, sizeof why)) {
+		event = (struct event){ .kind = EVENT_NOTE };
+		event.note.note_kind = bytes_of_string("policy-unenforced");
+		event.note.text = bytes_of_string(why);
+		recording_append(run.recording, &event, run.redactor);
+	}
+	inherited_list(run.policy, note_inherited);
+}
+
 static void make_redactor(void)
 {
 	if (run.options->no_redact)
@@ -180,6 +225,25 @@ static bool create_shim(void)
 	return run.shim_error == 0;
 }
 
+static void load_policy(void)
+{
+	const struct options *options = run.options;
+	char why[512];
+	if (!has_rules() && !options->learn)
+		return;
+	run.policy = policy_load(options->policies, options->policy_count, options->rules, options->rule_count, why,
+				 sizeof why);
+	if (!run.policy) {
+		message_error(NULL, "%s", why);
+		give_up(EXIT_TROUBLE);
+	}
+	enforce_select(run.policy, options->learn, &run.selection);
+	if (!options->best_effort && enforce_lacks(run.policy, why, sizeof why)) {
+		message_error(NULL, "%s; --best-effort runs COMMAND all the same", why);
+		give_up(EXIT_TROUBLE);
+	}
+}
+
 static void prepare(struct launch *launch)
 {
 	char why[256];
@@ -189,6 +253,9 @@ static void prepare(struct launch *launch)
 		give_up(EXIT_TROUBLE);
 	}
 	check_user();
+	load_policy();
+	if (run.options->learn && learnfile_open(&run.learnfile, run.options->learn))
+		give_up(EXIT_TROUBLE);
 	launch->path = find_command();
 	struct doctor_facts facts;
 	if (doctor_check(run.options->level != LEVEL_EXEC, &facts, why, sizeof why)) {
@@ -280,6 +347,7 @@ static int make_reports(int recording_error)
 	add_digest(model);
 	int failed = outputs_finish(run.outputs, model, recording_error);
 	print_summary(model);
+	run.broken = model->violations.broken;
 	model_free(model);
 	return failed;
 }
@@ -288,6 +356,8 @@ static int make_reports(int recording_error)
 static void finish_orphaned(void)
 {
 	make_reports(recording_flush(run.recording));
+	if (run.options->learn)
+		learnfile_write(&run.learnfile);
 	if (run.has_shim)
 		shimfile_remove(&run.shim);
 }
@@ -373,6 +443,7 @@ void run_command(const struct options *options, const sigset_t *mask)
 	ticks_init(&run.ticks, run.start_ns);
 	record_start();
 	record_missing_shim();
+	record_policy();
 	recording_flush(run.recording); /* whenever ptwrap is killed, --read has a beginning */
 	if (options->no_lsan)
 		switch_off_lsan();
@@ -385,10 +456,14 @@ void run_command(const struct options *options, const sigset_t *mask)
 		.shim = run.has_shim ? &run.shim : NULL,
 		.control = run.control,
 		.start_ns = run.start_ns,
+		.policy = run.policy,
+		.needs = run.learnfile.log,
+		.dry_run = options->dry_run || !has_rules(),
 		.wait_all = options->wait_all,
 		.release = options->release,
 		.release_program = options->release_program,
 		.no_lsan = options->no_lsan,
+		.kill_rest = options->kill_rest,
 		.verify = options->verify,
 		.orphaned = finish_orphaned,
 		.lingered = finish_lingering,
@@ -408,11 +483,15 @@ void run_command(const struct options *options, const sigset_t *mask)
 		succeed_supervisor(result.stuck);
 	int flushed = died ? recording_flush_orphaned(run.recording) : recording_flush(run.recording);
 	int failed = make_reports(flushed);
+	if (options->learn && !died)
+		failed |= learnfile_write(&run.learnfile);
 	if (died)
 		finish_lingering();
 	outputs_free(run.outputs);
 	if (died || failed || views_differ())
 		exit(EXIT_TROUBLE);
+	if (options->error_exitcode && run.broken && result.status == 0)
+		exit(options->error_exitcode);
 	watch_end_like(result.status);
 }
 

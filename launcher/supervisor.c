@@ -5,9 +5,15 @@
  * (lingering), or, where there is no filter, lets them go; holding nothing that came from outside. */
 #include "supervisor.h"
 
+#include "announce.h"
 #include "capture.h"
 #include "helpers.h"
+#include "holder.h"
+#include "identity.h"
+#include "judge.h"
+#include "learner.h"
 #include "peek.h"
+#include "pinned.h"
 #include "procfs.h"
 #include "recorder.h"
 #include "resolve.h"
@@ -45,6 +51,11 @@ static struct {
 	sem_t flush_wanted;
 	atomic_bool flush_armed; /* the flusher knows that there is something */
 	atomic_bool flusher_stops;
+	struct {
+		bool is_elsewhere;
+		sem_t wanted, done;
+		void (*work)(void);
+	} outside;
 	pthread_t flusher, tracer;
 	uint64_t noted[NOTES_MAX]; /* hashes of what was noted already */
 	unsigned noted_count;
@@ -127,10 +138,11 @@ bool supervisor_parent_died(void)
 	return true;
 }
 
-/* A signal may come just before the tracer begins to wait: again, until it is seen. */
+/* A signal may come just before the tracer begins to wait: again, until it is seen, or the recording is closed and
+ * the tracer waits for this thread. */
 static void repeat_parent_death(void)
 {
-	while (!atomic_load(&supervisor.orphaned)) {
+	while (!atomic_load(&supervisor.orphaned) && !atomic_load(&supervisor.flusher_stops)) {
 		pthread_kill(supervisor.tracer, TRACE_PARENT_DIED);
 		poll(NULL, 0, REPEAT_MS);
 	}
@@ -201,6 +213,44 @@ static void stop_flusher(void)
 	pthread_join(supervisor.flusher, NULL);
 }
 
+/* ---- the outside ----
+ *
+ * With a policy the tracer has a table of descriptors of its own (holder.h): what came from outside, files to be written
+ * and standard error are in the one that the other threads have. One of them does there what the tracer wants done. */
+
+static void *outside_main(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		while (sem_wait(&supervisor.outside.wanted) < 0)
+			;
+		supervisor.outside.work();
+		sem_post(&supervisor.outside.done);
+	}
+	return NULL;
+}
+
+static int start_outside(void)
+{
+	pthread_t thread;
+	sem_init(&supervisor.outside.wanted, 0, 0);
+	sem_init(&supervisor.outside.done, 0, 0);
+	supervisor.outside.is_elsewhere = pthread_create(&thread, NULL, outside_main, NULL) == 0;
+	return supervisor.outside.is_elsewhere ? 0 : -EAGAIN;
+}
+
+static void do_outside(void (*work)(void))
+{
+	if (!supervisor.outside.is_elsewhere) {
+		work();
+		return;
+	}
+	supervisor.outside.work = work;
+	sem_post(&supervisor.outside.wanted);
+	while (sem_wait(&supervisor.outside.done) < 0)
+		;
+}
+
 /* ---- the end ---- */
 
 static void tell_launcher(enum control_phase phase)
@@ -229,6 +279,16 @@ static void leave_session(void)
 	setsid();
 }
 
+static void deliver(void)
+{
+	recording_flush(supervisor.run->recording);
+	if (supervisor.orphaned)
+		supervisor.run->orphaned();
+	else
+		tell_launcher(CONTROL_ENDED);
+	drop_everything_from_outside();
+}
+
 /* The report is closed: END is written, the launcher may read. */
 static void close_recording(void)
 {
@@ -237,24 +297,22 @@ static void close_recording(void)
 	struct event event = { .kind = EVENT_END, .t_ns = supervisor_now() };
 	event.end.status = supervisor.command_ended ? supervisor.command_status : -1;
 	recorder_finish(&event);
+	announce_end();
 	struct verify_count count = verify_count();
 	atomic_store(&supervisor.run->control->compared, count.compared);
 	atomic_store(&supervisor.run->control->different, count.different);
 	supervisor.closed = true;
 	transitions_silence_all();
 	stop_flusher();
-	recording_flush(supervisor.run->recording);
+	if (getppid() != supervisor.run->launcher) /* it died while this was under way */
+		atomic_store(&supervisor.orphaned, true);
 	atomic_store(&supervisor.run->control->command_status, event.end.status);
 	atomic_store(&supervisor.run->control->lingering, tracee_count() > 0);
 	if (tracee_count() > 0 && !supervisor.orphaned)
 		leave_session();
 	if (!supervisor.orphaned && !transitions_await_shim())
 		supervisor.run->lingered();
-	if (supervisor.orphaned)
-		supervisor.run->orphaned();
-	else
-		tell_launcher(CONTROL_ENDED);
-	drop_everything_from_outside();
+	do_outside(deliver);
 	if (supervisor_is_releasing())
 		transitions_release_all();
 }
@@ -303,6 +361,10 @@ static bool is_finished(void)
 {
 	record_released_end();
 	bool empty = tracee_count() == 0 && !awaits_released();
+	if (supervisor.run->kill_rest && supervisor.command_ended && !supervisor.closed && !empty) {
+		transitions_kill_all();
+		return false;
+	}
 	bool over = supervisor.command_ended && !supervisor.run->wait_all && !supervisor.orphaned;
 	if (!supervisor.closed && (empty || over))
 		close_recording();
@@ -357,6 +419,25 @@ static void refuse(int error)
 	_exit(125);
 }
 
+/* What judging takes: a table of descriptors that holders share, memory that no tracee can change. */
+static void prepare_judge(void)
+{
+	const struct supervision *run = supervisor.run;
+	int keep[] = { run->go_fd, run->ready_fd, run->shim ? run->shim->fd : -1 };
+	int error = learner_init(run->needs);
+	if (!error)
+		error = identity_init();
+	if (!error)
+		error = start_outside();
+	if (!error)
+		error = holder_begin(keep, sizeof keep / sizeof *keep);
+	if (error)
+		refuse(-error);
+	judge_init(run->policy, run->dry_run);
+	if (pinned_init())
+		judge_trust_memory(); /* --best-effort: the reports say so */
+}
+
 static void begin(void)
 {
 	pid_t command = supervisor.run->command;
@@ -401,7 +482,11 @@ void supervisor_run(const struct supervision *run)
 	if (run->selection->explicit_set)
 		helpers_be_careful(); /* opens of /dev/fuse may go by unseen */
 	start_flusher();
+	if (run->policy)
+		announce_start();
 	start_recorder();
+	if (run->policy)
+		prepare_judge();
 	begin();
 	if (run->no_lsan)
 		supervisor_note(0, "lsan-off", "LeakSanitizer is switched off by LSAN_OPTIONS");

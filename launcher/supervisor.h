@@ -12,6 +12,7 @@
 #include "event.h"
 #include "filter.h"
 #include "ledger.h"
+#include "policy/needs.h"
 #include "pulse.h"
 #include "recording.h"
 #include "redact.h"
@@ -63,7 +64,9 @@ struct supervision {
 	pid_t command;                    /* the child to seize */
 	int go_fd;                        /* the child waits for a byte here once it is seized */
 	int ready_fd;                     /* one byte is written here when the phase changes */
-	bool wait_all, verify, no_lsan;
+	const struct policy *policy;      /* NULL: nothing is judged */
+	struct needs_log *needs;          /* for --learn; NULL: nothing is learned */
+	bool dry_run, wait_all, kill_rest, verify, no_lsan;
 	bool release;                     /* --release: of that program (NULL: any that imports ptrace) */
 	const char *release_program;
 	void (*orphaned)(void); /* the launcher was killed: makes the reports in its stead */

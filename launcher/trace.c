@@ -10,6 +10,7 @@
 #include "transitions.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -104,6 +105,12 @@ int trace_get_regset(pid_t tid, uint64_t kind, void *registers, size_t *len)
 		return -errno;
 	*len = room.iov_len;
 	return 0;
+}
+
+bool trace_is_i386(pid_t tid)
+{
+	struct ptrace_syscall_info info;
+	return request(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, (uintptr_t)&info) > 0 && info.arch == AUDIT_ARCH_I386;
 }
 
 bool trace_interrupt(pid_t tid)
@@ -269,7 +276,7 @@ static void serve_helpers(void)
 static const struct timespec *time_to_wait(struct timespec *wait)
 {
 	uint64_t now = clock_monotonic_ns(), until = UINT64_MAX;
-	const struct job *job = helpers_are_needed() ? helpers_oldest() : NULL;
+	const struct job *job = helpers_are_busy() ? helpers_oldest() : NULL;
 	if (job)
 		until = job->deadline_ns;
 	if (sweep.needed && sweep.due_ns < until)
@@ -339,7 +346,7 @@ static void wait_by_signal(const sigset_t *signals, void (*woken)(int signal))
 	} else if (signal > 0) {
 		woken(signal);
 	}
-	if (helpers_are_needed())
+	if (helpers_are_busy())
 		serve_helpers();
 	uint64_t adoption_ns = adoption_due();
 	bool adopts = adoption_ns && adoption_ns <= supervisor_now();
@@ -389,7 +396,7 @@ void trace_run(bool (*finished)(void), void (*woken)(int signal))
 			woken(TRACE_PARENT_DIED);
 		}
 		bool few = tracee_count() > 0 && tracee_count() <= PLAIN_WAIT_MAX;
-		if (!helpers_are_needed() && !adoption_due() && few && !supervisor_get()->control->released)
+		if (!helpers_are_busy() && !adoption_due() && few && !supervisor_get()->control->released)
 			wait_plainly();
 		else
 			wait_by_signal(&signals, woken);

@@ -48,6 +48,7 @@ bool trace_set_mask(pid_t tid, uint64_t mask);
 bool trace_get_registers(pid_t tid, struct user_regs_struct *registers);
 bool trace_set_registers(pid_t tid, const struct user_regs_struct *registers);
 int trace_get_regset(pid_t tid, uint64_t kind, void *registers, size_t *len); /* NT_*; 0 or -errno; *len: room, then how much */
+bool trace_is_i386(pid_t tid); /* does it make, or come from, a call of the i386 ABI? At a stop of such a call */
 bool trace_interrupt(pid_t tid);
 bool trace_detach(pid_t tid, int inject);
 int trace_peekdata(pid_t tid, uint64_t address, long *word);

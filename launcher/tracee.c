@@ -1,9 +1,12 @@
 /* The tables of tracees and processes: see tracee.h. */
 #include "tracee.h"
 
+#include "credentials.h"
+#include "judge.h"
 #include "memory.h"
 #include "procfs.h"
 #include "recorder.h"
+#include "reroute.h"
 #include "workdir.h"
 
 #include <stdlib.h>
@@ -27,6 +30,7 @@ const char *tracee_state_name(enum tracee_state state)
 		[TRACEE_RUNNING] = "running",     [TRACEE_CALLING] = "calling",
 		[TRACEE_LISTENING] = "listening", [TRACEE_GATHERING] = "gathering",
 		[TRACEE_LENT] = "lent",           [TRACEE_AWAITING] = "awaiting",
+		[TRACEE_PINNING] = "pinning",
 	};
 	return (unsigned)state < TRACEE_STATES ? names[state] : "?";
 }
@@ -121,6 +125,7 @@ static void process_destroy(struct process *process)
 	table.recent[slot].pid = process->pid;
 	table.recent[slot].id = process->id;
 	recorder_release(process->stream);
+	pinned_space_release(process->space);
 	free(process->root);
 	free(process);
 }
@@ -131,6 +136,9 @@ void tracee_remove(struct tracee *tracee)
 	table.count--;
 	table.unborn_count -= !tracee->process;
 	call_release(tracee->call);
+	reroute_abandon(&tracee->reroute);
+	pinned_abandon(&tracee->pinning);
+	credentials_forget(tracee);
 	free(tracee->deferred);
 	if (tracee->process && --tracee->process->task_count == 0)
 		process_destroy(tracee->process);
@@ -164,11 +172,16 @@ struct process *process_create(pid_t pid, const struct process *parent)
 		return NULL;
 	process->id = ++table.last_id;
 	process->pid = pid;
+	if (judge_is_on())
+		process->space = parent ? pinned_space_copy(parent->space) : pinned_space_new();
 	if (!parent)
 		return process;
 	process->parent_id = parent->id;
 	process->started = parent->started;
 	process->trace_all = parent->trace_all;
+	process->program = parent->program;
+	process->domain = parent->domain;
+	process->has_listener = parent->has_listener;
 	process->other_mounts = parent->other_mounts;
 	process->fast = parent->fast;
 	process->other_pids = parent->other_pids;

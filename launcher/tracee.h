@@ -14,7 +14,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct name;
 struct stream;
+struct credentials;
+struct reroute;
+struct pinned_process;
+struct pinned_space;
 struct job;
 struct deferred;
 
@@ -34,6 +39,11 @@ struct process {
 	bool lost_task;    /* a task of it has ended, perhaps in the middle of announcing a child */
 	bool trace_all;    /* PTRACE_SYSCALL: it installed a seccomp filter of its own, or has a sanitizer at level exec */
 	uint32_t attaches_to; /* the process whose threads it may attach to (act_attach.c), or 0 */
+	const struct name *program; /* its path, for --learn (learner.h); NULL: not known */
+	uint32_t domain;   /* which `for` blocks of the policy hold (policy.h) */
+	struct pinned_space *space; /* is pinned memory mapped in it? NULL: there is no policy */
+	bool has_listener; /* a seccomp filter of its own hands calls to some process of the tree */
+	bool shares_files, shares_memory; /* another process may have its descriptors, its memory too */
 	bool other_mounts;
 	bool other_pids;   /* it, or its children to be, may be in another pid namespace */
 	uint8_t shim;      /* enum shim_state */
@@ -54,6 +64,7 @@ enum tracee_state {
 	TRACEE_GATHERING,/* stopped; a helper reads what its call leads to */
 	TRACEE_LENT,     /* stopped for a tracer in the tree (act_attach.c) */
 	TRACEE_AWAITING, /* that tracer, in its wait for one that has not stopped yet */
+	TRACEE_PINNING,  /* makes calls that it is made to make, before its own (pinned.h) */
 	TRACEE_STATES
 };
 
@@ -69,6 +80,11 @@ struct tracee {
 	pid_t early_tgid, early_ppid; /* UNBORN: as /proc had them at its first stop, 0: not known */
 	struct process *process; /* NULL while UNBORN */
 	struct call *call;   /* under way, or NULL */
+	struct reroute *reroute; /* its call is made with what was judged (rewrite.h), or NULL; */
+	uint64_t many;           /* as the first of many: where they lie, or 0, and in words of how many bytes */
+	uint8_t word_bytes;
+	struct pinned_process *pinning; /* PINNING */
+	struct credentials *credentials; /* with a policy, where they are known (credentials.h); else NULL */
 	struct job *job;     /* GATHERING: what the helper does */
 	struct deferred *deferred; /* a signal that waits until a record is written (act_redirected.c), or NULL */
 	pid_t attached_by;   /* the tracer in the tree that has it, or 0 */

@@ -4,7 +4,10 @@
 
 #include "actions.h"
 #include "fastpath.h"
+#include "holder.h"
 #include "image.h"
+#include "judge.h"
+#include "rewrite.h"
 #include "supervisor.h"
 #include "trace.h"
 
@@ -54,6 +57,17 @@ static const struct transition table[TRACEE_STATES][STOP_KINDS] = {
 		[STOP_SIGNAL] = GO(act_signal, CALLING),
 		[STOP_ENDED] = GO(act_end, RUNNING),
 		[STOP_OTHER] = GO(act_go_on, CALLING),
+	},
+	[TRACEE_PINNING] = {
+		[STOP_EVENT] = GO(act_pin, PINNING),
+		[STOP_GROUP] = GO(act_pin, PINNING),
+		[STOP_SECCOMP] = GO(act_pin, PINNING),
+		[STOP_ENTER] = GO(act_pin, PINNING),
+		[STOP_LEAVE] = GO(act_pin, PINNING),
+		[STOP_EXEC] = GO(act_exec, RUNNING), /* by another thread of the process */
+		[STOP_SIGNAL] = GO(act_pin, PINNING),
+		[STOP_ENDED] = GO(act_end, RUNNING),
+		[STOP_OTHER] = GO(act_pin, PINNING),
 	},
 	[TRACEE_GATHERING] = {
 		[STOP_EXEC] = GO(act_exec, RUNNING), /* by another thread of the process */
@@ -130,6 +144,8 @@ static void go_on_unknown(pid_t tid, const struct stop *stop)
 void transitions_apply(pid_t tid, struct stop *stop)
 {
 	struct tracee *tracee = tracee_find(tid);
+	if (!tracee && stop->kind == STOP_ENDED && holder_has_ended(tid))
+		return;
 	if (!tracee)
 		tracee = tracee_add(tid, NULL, TRACEE_UNBORN);
 	if (!tracee)
@@ -165,8 +181,13 @@ static void go_on(struct tracee *tracee, enum job_kind kind, struct image *image
 }
 
 /* Nothing is known of what it stopped for, for want of memory. */
-static void go_on_unread(struct tracee *tracee)
+static void go_on_unread(struct tracee *tracee, enum job_kind kind)
 {
+	rewrite_end(tracee);
+	if (kind == JOB_ENTER)
+		judge_refuse_unknown(tracee->tid);
+	else if (kind == JOB_EXEC && judge_is_on())
+		kill(tracee->process->pid, SIGKILL);
 	tracee->state = TRACEE_RUNNING;
 	resume_tracee(tracee, RESUME_CONT, 0);
 }
@@ -192,14 +213,14 @@ void transitions_timed_out(struct job *job)
 	note_about(tracee, "memory-slow", "what some calls' arguments lead to was not served in time");
 	replace_call(tracee);
 	if (!tracee->call && job->kind != JOB_EXEC) {
-		go_on_unread(tracee);
+		go_on_unread(tracee, job->kind);
 		return;
 	}
 	struct image *image = job->kind == JOB_EXEC ? image_create() : NULL;
 	if (image || job->kind != JOB_EXEC)
 		go_on(tracee, job->kind, image);
 	else
-		go_on_unread(tracee);
+		go_on_unread(tracee, job->kind);
 }
 
 static void kill_one(struct tracee *tracee, void *context)

@@ -20,8 +20,8 @@ refused() {
 	same status 0 "$status"
 	same stderr '' "$stderr"
 	local option
-	for option in output level trace user read no-shim redact no-redact max-size wait-all allow-io-uring \
-		quiet verbose color help version doctor check ask; do
+	for option in output level trace user policy rule dry-run error-exitcode best-effort on-exit check ask read no-shim \
+		redact no-redact max-size wait-all allow-io-uring quiet verbose color help version doctor; do
 		same "lines of --$option" 1 "$(grep -cE -- "^ +(-[a-zA-Z], )?--$option(=|  |$)" <<<"$output")"
 	done
 }
@@ -64,7 +64,7 @@ refused() {
 
 @test "options whose issue has not come yet are not accepted" {
 	local option
-	for option in --policy --rule --dry-run --learn --hash --skip --progress --diff --query --mark; do
+	for option in --hash --skip --progress --diff --query --mark; do
 		refused "unrecognized option '$option'" "$option" x
 	done
 }

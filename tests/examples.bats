@@ -52,3 +52,77 @@ load helper
 	bash -e all.sh >answers
 	[ "$(grep -c -- --- answers)" -eq 8 ]
 }
+
+@test "examples/no-network.policy: a build passes, and reaches no network" {
+	needs python3
+	hello_project p
+	audit -P "$TOP/examples/no-network.policy" make -s -C p -j2 test
+	same status 0 "$status"
+	report_is '.violations == []'
+	reach='import socket, sys; print(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect_ex((sys.argv[1], 9)))'
+	same 'the machine itself' 0 "$("$PTWRAP" -q -P "$TOP/examples/no-network.policy" python3 -c "$reach" 127.0.0.1)"
+	audit -P "$TOP/examples/no-network.policy" python3 -c "$reach" 192.0.2.1
+	same 'the network' 1 "$output" # EPERM
+}
+
+@test "examples/own-tree.policy: a build passes, and writes to its own tree only" {
+	hello_project p
+	mkdir p/.git tmp
+	export TMPDIR=$PWD/tmp
+	cd p
+	audit -P "$TOP/examples/own-tree.policy" make -s -j2 test
+	same status 0 "$status"
+	report_is '.violations == []'
+	for away in ../away "$HOME/away-$$" .git/config; do
+		run ! "$PTWRAP" -q -P "$TOP/examples/own-tree.policy" sh -c 'echo x >"$0"' "$away"
+		[ ! -e "$away" ]
+	done
+}
+
+# An installer: fetches a package from the registry, unpacks it and runs its script, then a command of its by a shell.
+installer() {
+	cat >installer <<-'EOF'
+		#!/bin/bash
+		exec 3<>"/dev/tcp/${REGISTRY/://}" || exit 10
+		printf 'GET /package HTTP/1.0\r\n\r\n' >&3
+		mkdir -p node_modules/package
+		sed '1,/^\r$/d' <&3 >node_modules/package/install && chmod 755 node_modules/package/install
+		"$PWD/node_modules/package/install"; echo "its script: $?"
+		sh -c 'bash node_modules/package/install'; echo "its command: $?"
+		(exec 3<>"/dev/tcp/127.0.0.2/${REGISTRY#*:}"); echo "another address: $?"
+	EOF
+	chmod 755 installer
+	mkdir registry
+	printf '#!/bin/bash\nexec 3<>"/dev/tcp/${REGISTRY/://}"\n' >registry/package
+}
+
+@test "examples/install.policy: the installer talks to the registry alone, the packages' scripts to nobody" {
+	needs python3
+	installer
+	python3 -u -m http.server -d registry 0 >port 2>/dev/null 3>&- &
+	until grep -q 'port [0-9]' port; do :; done
+	export REGISTRY INSTALLER=$PWD/installer
+	REGISTRY=127.0.0.1:$(grep -o 'port [0-9]*' port | cut -d ' ' -f 2)
+	run -0 ./installer
+	same 'without rules' "$(printf '%s: 0\n' 'its script' 'its command' 'another address')" "$output"
+	audit -P "$TOP/examples/install.policy" ./installer
+	kill $!
+	same 'with them' "$(printf '%s: 1\n' 'its script' 'its command' 'another address')" "$output"
+	report_is '[.violations[].subject] | length == 3 and all(startswith("net 127.0.0."))'
+}
+
+@test "examples/locked-step.sh: learns a step, then holds it to that, with the same programs" {
+	hello_project p
+	cp "$PROGRAMS/misdeeds" tool
+	cd p
+	step() { PTWRAP=$PTWRAP "$TOP/examples/locked-step.sh" "$BATS_TEST_TMPDIR/step.policy" "$@" 2>&1; }
+	run -0 step sh -c 'make -s && ../tool / none'
+	grep -q '^allow exec     sha256:' ../step.policy
+	make -s clean
+	run -0 step sh -c 'make -s && ../tool / none'
+	run -3 step sh -c 'make -s; echo x >../away; :'
+	[ ! -e ../away ]
+	printf x >>../tool
+	run ! step sh -c 'make -s && ../tool / none'
+	run -5 step sh -c 'exit 5'
+}

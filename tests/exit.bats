@@ -308,7 +308,7 @@ told() {
 		'nohup sh -c "kill -HUP \$\$; echo survived" </dev/null 2>/dev/null'
 		'setsid sh -c "ps -o sid= -p \$\$ | tr -d \" \" | grep -qx \$\$ && echo leads"; setsid -w sh -c "exit 4"; echo $?'
 		'seq 40 | xargs -P 8 -n 1 sh -c "echo \$0; exit \$((\$0 % 3))" | sort -n; echo ${PIPESTATUS[1]}'
-		'set -m; sleep 1000 & kill -STOP %1; wait -n; jobs -s | grep -o Stopped; bg >/dev/null; kill %1; wait %1; echo $?'
+		'set -m; sleep 1000 & kill -STOP %1; until jobs -s | grep -q Stopped; do :; done; bg >/dev/null; kill %1; wait %1; echo $?'
 		'sleep 1000 & kill $!; wait $!; echo $?; trap "echo usr" USR1; kill -USR1 $$; (kill -USR1 $$)'
 		'coproc cat; echo word >&"${COPROC[1]}"; read -r -u "${COPROC[0]}" x; echo $x; kill $COPROC_PID; wait; echo $?'
 		'trap "echo end" EXIT; trap "exit 7" TERM; kill $BASHPID; echo never'

@@ -10,11 +10,11 @@ load helper
 export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
 
 # faulty FAULT [OPTION]... COMMAND: runs it with that fault under a process that ends when all of the run has; sets status
-# and stderr, which has what COMMAND writes to descriptor 5 too. A run that hangs is killed after a while: status 137.
+# and stderr, which has what COMMAND writes to descriptor 5 too. A run that hangs is given up after a while: status 124.
 faulty() {
 	rm -rf run.*
 	status=0
-	FAULT=$1 FAULT_STEPS=$PWD/steps LD_PRELOAD=$PROGRAMS/${lib:-libfault.so} timeout -s KILL 60 \
+	FAULT=$1 FAULT_STEPS=$PWD/steps LD_PRELOAD=$PROGRAMS/${lib:-libfault.so} timeout 60 \
 		"$PROGRAMS/reaper" "$PTWRAP" -q "${@:2}" 2>stderr || status=$?
 	stderr=$(<stderr)
 }
@@ -124,6 +124,16 @@ stuck() {
 	done
 }
 
+@test "a secret that could not be learned for want of memory reaches no report" {
+	[ "${MODE:-}" != asan ] || skip "the sanitizer's allocator is its own"
+	local step lib=libscarce.so tree=(sh -c 'read -r MY_TOKEN <token; export MY_TOKEN; /bin/ls "/nowhere/$MY_TOKEN"; exit 3')
+	echo opensesame >token
+	for step in $(steps memory 100); do
+		faulty "supervisor:memory:$step:ENOMEM" --level all -o run.ptw -o run.ndjson "${tree[@]}" >out
+		[ ! -e run.ndjson ] || same "secrets told at step $step" '' "$(grep -o '.\{40\}opensesame' run.ndjson)"
+	done
+}
+
 @test "a supervisor that gets no thread does their work itself" {
 	faulty supervisor:thread:1+:EAGAIN -o run.json "${tree[@]}" >out
 	same status 3 "$status"
@@ -133,12 +143,15 @@ stuck() {
 
 @test "where no process can be made the message says so, and COMMAND does not run" {
 	local step
-	for step in 1 2; do
+	for step in 2 3; do # the first is the witness, which a run can do without
 		faulty "launcher:fork:$step:EAGAIN" -o run.json touch "$PWD/ran"
 		same "status at step $step" 125 "$status"
 		[[ $stderr == 'ptwrap: '*'Resource temporarily unavailable'* ]]
 		[ ! -e ran ]
 	done
+	faulty launcher:fork:1:EAGAIN -o run.json touch "$PWD/ran"
+	same 'status without a witness' 0 "$status"
+	[ -e ran ]
 }
 
 @test "a recording that cannot be written any more is named, COMMAND goes on, and what was written can be read" {

@@ -34,14 +34,14 @@ as_native() {
 		const { spawn, execFileSync } = require('child_process');
 		if (!isMainThread) { parentPort.postMessage(require('fs').readFileSync('/proc/self/comm').length > 0); } else {
 			let left = 6;
-			const over = (what) => { console.log(what); if (--left === 0) process.exit(0); };
+			const over = (what) => { console.log(what); if (--left === 3) setTimeout(children, 1); if (left === 0) process.exit(0); };
 			for (let i = 0; i < 3; i++) new Worker(__filename).on('message', (m) => over('worker ' + m));
-			setTimeout(() => {
+			const children = () => {
 				console.log(execFileSync('sh', ['-c', 'echo sync']).toString().trim());
 				const child = spawn('sh', ['-c', 'echo async; exit 4']);
 				child.on('close', (code) => { over('child ' + code);
 					spawn('/nonexistent').on('error', (e) => { over(e.code); process.kill(process.pid, 'SIGUSR2'); }); });
-			}, 300);
+			};
 			process.on('SIGUSR2', () => over('signal'));
 		}
 	SCRIPT

@@ -109,6 +109,17 @@ ends_alike() {
 	same 'not executable' 126 "$("$PTWRAP" -q "$PTWRAP" /etc/passwd 2>/dev/null; echo $?)"
 }
 
+@test "a ptwrap inside a ptwrap that is to keep rules does not run its command" {
+	local option
+	for option in "--rule=deny net *" --policy=p --learn=l; do
+		echo 'default allow' >p
+		run --separate-stderr "$PTWRAP" -q "$PTWRAP" "$option" touch ran
+		same "status with $option" 125 "$status"
+		same message "ptwrap: already audited by ptwrap: ${option%%=*} is for the outermost one: COMMAND is not run" "$stderr"
+		[ ! -e ran ]
+	done
+}
+
 @test "a ptwrap inside a ptwrap knows of it in a pid namespace, and under another name" {
 	unshare -Urpf --mount-proc true || skip 'needs a pid namespace'
 	run -9 --separate-stderr "$PTWRAP" -q unshare -Urpf --mount-proc "$PTWRAP" sh -c 'exit 9'

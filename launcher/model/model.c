@@ -22,6 +22,7 @@ struct model *model_create(void)
 	network_init(&model->network, store);
 	calls_init(&model->calls, store);
 	signals_init(&model->signals, store);
+	violations_init(&model->violations, store);
 	coverage_init(&model->coverage, store);
 	return model;
 }
@@ -235,6 +236,18 @@ static void take_note(struct model *model, struct process *process, const struct
 		     event->note.text);
 }
 
+static void take_policy(struct model *model, struct process *process, const struct event *event)
+{
+	(void)process;
+	violations_add_policy(&model->violations, event);
+}
+
+static void take_violation(struct model *model, struct process *process, const struct event *event)
+{
+	(void)process;
+	violations_add(&model->violations, event);
+}
+
 static void take_end(struct model *model, struct process *process, const struct event *event)
 {
 	(void)process;
@@ -254,6 +267,7 @@ static const struct {
 	[EVENT_EXIT] = { take_exit, true },      [EVENT_SYSCALL] = { take_syscall, true },
 	[EVENT_SIGNAL] = { take_signal, true },  [EVENT_META] = { take_meta, true },
 	[EVENT_NOTE] = { take_note, false },     [EVENT_END] = { take_end, false },
+	[EVENT_POLICY] = { take_policy, false }, [EVENT_VIOLATION] = { take_violation, true },
 };
 
 void model_add(struct model *model, const struct event *event)
@@ -326,6 +340,7 @@ int model_finish(struct model *model)
 	files_finish(&model->files);
 	network_finish(&model->network);
 	signals_finish(&model->signals);
+	violations_finish(&model->violations);
 	daemons_note(model);
 	for (uint32_t i = 0; i < model->proctree.count; i++)
 		judge_process(model, model->proctree.list[i]);

@@ -10,6 +10,7 @@
 #include "model/network.h"
 #include "model/proctree.h"
 #include "model/signals.h"
+#include "model/violations.h"
 #include "recording.h"
 #include "sha256.h"
 
@@ -40,6 +41,7 @@ struct model {
 	struct network network;
 	struct calls calls;
 	struct signals signals;
+	struct violations violations;
 	struct coverage coverage;
 	char recording_sha256[SHA256_HEX]; /* "" unless model_set_recording_sha256 was called */
 };

@@ -17,6 +17,16 @@ const char *const *call_group_at(size_t position)
 	return position < sizeof groups / sizeof *groups ? groups[position] : NULL;
 }
 
+bool call_is_grouped(struct bytes name)
+{
+	const char *const *group;
+	for (size_t i = 0; (group = call_group_at(i)); i++)
+		for (group++; *group; group++)
+			if (bytes_equal(name, bytes_of_string(*group)))
+				return true;
+	return false;
+}
+
 static int add_group(struct call_set *set, const struct word *word, const char *name, struct fault *fault)
 {
 	char why[CALL_WORD_MAX];

@@ -100,6 +100,8 @@ static void write_totals(struct json *json, const struct model *model)
 	}
 	if (model->sections.network)
 		json_uint(json, "connections", model->network.connections);
+	if (model->violations.judged)
+		json_uint(json, "violations", model->violations.count);
 	json_close_object(json);
 }
 
@@ -413,7 +415,7 @@ static void write_calls(struct json *json, const struct model *model)
 	json_close_array(json);
 }
 
-/* ---- signals, coverage ---- */
+/* ---- signals, violations, coverage ---- */
 
 static void write_signals(struct json *json, const struct model *model)
 {
@@ -430,6 +432,27 @@ static void write_signals(struct json *json, const struct model *model)
 			json_null(json, "from");
 		json_bool(json, "fatal", entry->fatal);
 		json_uint(json, "count", entry->count);
+		json_close_object(json);
+	}
+	json_close_array(json);
+}
+
+static void write_violations(struct json *json, const struct violations *violations)
+{
+	json_open_array(json, "violations");
+	for (uint32_t i = 0; i < violations->count; i++) {
+		const struct violation *violation = &violations->list[i];
+		char scratch[32];
+		json_open_inline_object(json, NULL);
+		json_uint(json, "at_ns", violation->at_ns);
+		json_uint(json, "process", violation->process);
+		json_text(json, "rule", name_bytes(violation->rule));
+		json_string(json, "action", violation_action_word(violation->action));
+		if (violation->dry_run)
+			json_bool(json, "dry_run", true);
+		json_string(json, "syscall", violation_call_name(violation->abi, violation->number, scratch,
+								 sizeof scratch));
+		json_text(json, "subject", name_bytes(violation->subject));
 		json_close_object(json);
 	}
 	json_close_array(json);
@@ -483,6 +506,8 @@ static int write_json(FILE *out, const struct model *model)
 		write_calls(&json, model);
 	if (model->sections.signals)
 		write_signals(&json, model);
+	if (model->violations.judged)
+		write_violations(&json, &model->violations);
 	write_coverage(&json, &model->coverage);
 	json_close_object(&json);
 	return json_end(&json);

@@ -258,6 +258,31 @@ static void take_end(struct ndjson *state, const struct event *event)
 	json_uint(&state->json, "lost_records", event->end.lost_records);
 }
 
+static void take_policy(struct ndjson *state, const struct event *event)
+{
+	json_string(&state->json, "what", "policy");
+	json_strings(&state->json, "rules", event->policy.rules);
+	json_bool(&state->json, "dry_run", event->policy.dry_run);
+}
+
+static void take_violation(struct ndjson *state, const struct event *event)
+{
+	const struct event_violation *violation = &event->violation;
+	struct json *json = &state->json;
+	char scratch[32];
+	json_text(json, "rule", violation->rule);
+	json_string(json, "action", violation_action_word(violation->action));
+	if (violation->dry_run)
+		json_bool(json, "dry_run", true);
+	json_string(json, "syscall", violation_call_name(violation->abi, violation->number, scratch, sizeof scratch));
+	json_text(json, "subject", violation->subject);
+	json_text(json, "comm", violation->comm);
+	if (violation->action == VIOLATION_DENY) {
+		const char *name = syscall_errno_name(violation->error);
+		json_string(json, "errno", name ? name : "?");
+	}
+}
+
 /* How each kind of event is called, and what it says beyond time and place. */
 static const struct {
 	const char *word;
@@ -269,6 +294,7 @@ static const struct {
 	[EVENT_SYSCALL] = { "syscall", take_syscall }, [EVENT_SIGNAL] = { "signal", take_signal },
 	[EVENT_STOPPED] = { "meta", take_stopped }, [EVENT_META] = { "meta", take_meta },
 	[EVENT_NOTE] = { "meta", take_note },       [EVENT_END] = { "meta", take_end },
+	[EVENT_POLICY] = { "meta", take_policy },   [EVENT_VIOLATION] = { "violation", take_violation },
 };
 
 static void *begin_ndjson(const struct model *model)

@@ -268,6 +268,57 @@ static void write_refused(struct summary *summary)
 	end_section(summary, total);
 }
 
+/* ---- violations ---- */
+
+static bool same_violation(const struct violation *a, const struct violation *b)
+{
+	return a->subject == b->subject && a->rule == b->rule && a->action == b->action;
+}
+
+static int compare_violations(const void *a, const void *b)
+{
+	const struct violation *left = *(const struct violation *const *)a;
+	const struct violation *right = *(const struct violation *const *)b;
+	if (left->action != right->action)
+		return left->action > right->action ? -1 : 1;
+	int order = bytes_compare(name_bytes(left->rule), name_bytes(right->rule));
+	return order ? order : bytes_compare(name_bytes(left->subject), name_bytes(right->subject));
+}
+
+static void write_violation(struct summary *summary, const struct violation *violation, uint64_t count)
+{
+	add_colored(summary, violation->action == VIOLATION_LOG ? yellow : red,
+		    violation_action_word(violation->action));
+	strbuf_addf(&summary->line, " %llu x ", (unsigned long long)count);
+	plain_add_text(&summary->line, name_bytes(violation->subject));
+	strbuf_add_string(&summary->line, ": ");
+	plain_add_text(&summary->line, name_bytes(violation->rule));
+	end_line(summary);
+}
+
+/* Equal ones are one line; what was forbidden comes before what was only logged. */
+static void write_violations(struct summary *summary)
+{
+	const struct violations *violations = &summary->model->violations;
+	const struct violation **order = calloc(violations->count + 1, sizeof *order);
+	uint64_t total = 0;
+	start_section(summary, violations->dry_run ? "rules (dry)" : "rules");
+	if (!order)
+		return;
+	for (uint32_t i = 0; i < violations->count; i++)
+		order[i] = &violations->list[i];
+	qsort(order, violations->count, sizeof *order, compare_violations);
+	for (uint32_t i = 0, next; i < violations->count; i = next) {
+		for (next = i + 1; next < violations->count && same_violation(order[i], order[next]);)
+			next++;
+		total++;
+		if (start_entry(summary))
+			write_violation(summary, order[i], next - i);
+	}
+	end_section(summary, total);
+	free(order);
+}
+
 /* ---- time ---- */
 
 static void write_time(struct summary *summary)
@@ -373,6 +424,8 @@ static void write_head(struct summary *summary)
 	if (model->sections.files)
 		strbuf_addf(&summary->line, ", %u files read, %u written", model->files.read_count,
 			    model->files.written_count);
+	if (model->violations.judged)
+		strbuf_addf(&summary->line, ", %u violations", model->violations.count);
 	end_line(summary);
 }
 
@@ -391,6 +444,8 @@ int report_write_summary(FILE *out, const struct model *model, bool color, int v
 		write_network(&summary);
 	if (sections->calls)
 		write_refused(&summary);
+	if (model->violations.judged)
+		write_violations(&summary);
 	write_time(&summary);
 	write_unseen(&summary);
 	int error = summary.line.failed ? -ENOMEM : 0;

@@ -428,7 +428,7 @@ static void write_calls_by_process(struct text *text)
 		write_process_calls(text, tree->list[i]);
 }
 
-/* ---- signals, coverage ---- */
+/* ---- signals, violations, coverage ---- */
 
 static void write_signal(struct text *text, const struct signal_entry *entry)
 {
@@ -462,6 +462,41 @@ static void write_signals(struct text *text)
 		strbuf_addf(&text->line, "%18sSIGCHLD x %llu", "", (unsigned long long)of_children);
 		end_line(text);
 	}
+}
+
+/* What the process ran at that time; NULL: not known. */
+static const struct exec_image *image_at(const struct process *process, uint64_t at_ns)
+{
+	const struct exec_image *image = process->first_exec ? process->first_exec : process->image;
+	while (image && process->first_exec && image->next && image->next->at_ns <= at_ns)
+		image = image->next;
+	return image;
+}
+
+static void write_violation(struct text *text, const struct violation *violation)
+{
+	const struct process *process = proctree_find(&text->model->proctree, violation->process);
+	const struct exec_image *image = process ? image_at(process, violation->at_ns) : NULL;
+	struct strbuf *line = &text->line;
+	strbuf_addf(line, "%6u ", violation->process);
+	add_duration(line, 9, true, violation->at_ns);
+	strbuf_addf(line, "  %s%s ", violation->dry_run ? "would " : "", violation_action_word(violation->action));
+	plain_add_text(line, name_bytes(violation->subject));
+	strbuf_add_string(line, ": ");
+	plain_add_text(line, name_bytes(violation->rule));
+	if (image) {
+		strbuf_add_string(line, "  by ");
+		plain_add_command(line, name_bytes(image->argv), 0);
+	}
+	end_line(text);
+}
+
+static void write_violations(struct text *text)
+{
+	const struct violations *violations = &text->model->violations;
+	title(text, violations->dry_run ? "Violations, of a dry run" : "Violations", violations->count);
+	for (uint32_t i = 0; i < violations->count; i++)
+		write_violation(text, &violations->list[i]);
 }
 
 static void write_note(struct text *text, const struct coverage_note *note)
@@ -516,6 +551,8 @@ static int write_text(FILE *out, const struct model *model)
 	}
 	if (sections->signals)
 		write_signals(&text);
+	if (model->violations.judged)
+		write_violations(&text);
 	write_coverage(&text);
 	int error = text.line.failed ? -ENOMEM : 0;
 	strbuf_free(&text.line);

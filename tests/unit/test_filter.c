@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -514,8 +515,82 @@ static void test_bad_expressions_and_levels_are_refused(void)
 	      "level exec");
 }
 
+/* What a policy judges stops wherever it is called from, whatever was selected, and is not left to the shim; all
+ * else of the subject does not stop for it. */
+static const struct {
+	unsigned subject;
+	const char *call;
+	uint64_t args[6];
+	bool stops;
+} judged[] = {
+	{ POLICY_NET, "connect", { 3, 0x1000, 16 }, true },
+	{ POLICY_NET, "sendto", { 3, 0, 0, 0, 0x1000, 16 }, true },
+	{ POLICY_NET, "sendto", { 3, 0, 0, 0, 0x100000000, 16 }, true },
+	{ POLICY_NET, "sendto", { 3 }, false },
+	{ POLICY_NET, "socket", { AF_NETLINK, SOCK_RAW }, true },
+	{ POLICY_NET, "socket", { AF_INET6, SOCK_RAW }, true },
+	{ POLICY_NET, "socket", { AF_UNIX, SOCK_STREAM }, false },
+	{ POLICY_NET, "socket", { AF_INET, SOCK_DGRAM | SOCK_CLOEXEC }, false },
+	{ POLICY_NET, "openat", { 0, 0, O_RDONLY }, false },
+	{ POLICY_WRITE, "openat", { 0, 0, O_RDONLY }, false },
+	{ POLICY_WRITE, "openat", { 0, 0, O_WRONLY }, true },
+	{ POLICY_WRITE, "open", { 0, O_CREAT }, true },
+	{ POLICY_WRITE, "fchmod", { 3 }, true },
+	{ POLICY_READ, "openat", { 0, 0, O_RDONLY }, true },
+	{ POLICY_READ, "stat", { 0 }, false },
+	{ POLICY_EXEC, "mmap", { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 3 }, true },
+	{ POLICY_EXEC, "mmap", { 0, 4096, PROT_READ, MAP_PRIVATE, 3 }, false },
+	{ POLICY_EXEC, "mmap", { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS }, false },
+	{ POLICY_EXEC, "execve", { 0 }, true },
+	{ FILTER_GUARD, "pidfd_open", { 1 }, true },
+	{ FILTER_GUARD, "prlimit64", { 0 }, false },
+	{ FILTER_GUARD, "prlimit64", { 1 }, true },
+};
+
+static uint32_t answer_under(const struct selection *selection, const char *call, const uint64_t args[6])
+{
+	static const struct filter_pass pass = { .nonce = { 1, 2, 3 } };
+	struct sock_fprog program;
+	if (filter_build(selection, &pass, &program) != 0)
+		abort();
+	uint32_t answer = filter_run(&program, AUDIT_ARCH_X86_64, (uint32_t)syscall_number(ABI_X86_64, call),
+				     FASTPATH_EXEMPT + 2, args);
+	free(program.filter);
+	return answer;
+}
+
+static void test_what_a_policy_judges_stops(void)
+{
+	static const char *const sets[] = { NULL, "none" };
+	for (size_t i = 0; i < 2 * sizeof judged / sizeof *judged; i++) {
+		uint32_t number = (uint32_t)syscall_number(ABI_X86_64, judged[i / 2].call);
+		struct selection selection = select_calls(LEVEL_AUDIT, sets[i % 2], false);
+		uint32_t without = answer_under(&selection, judged[i / 2].call, judged[i / 2].args);
+		selection.judged_subjects = (uint8_t)(1U << judged[i / 2].subject);
+		CHECK(answer_under(&selection, judged[i / 2].call, judged[i / 2].args) ==
+		      (judged[i / 2].stops ? TRACE : without), "%s of line %zu", judged[i / 2].call, i / 2);
+		const struct judged_call *found = filter_find_judged(selection.judged_subjects, ABI_X86_64, number,
+								     judged[i / 2].args);
+		CHECK((found != NULL) == judged[i / 2].stops, "%s of line %zu is looked at", judged[i / 2].call, i / 2);
+	}
+}
+
+static void test_a_judged_number_is_not_the_shims(void)
+{
+	static struct fastpath_tables tables;
+	uint32_t number = (uint32_t)syscall_number(ABI_X86_64, "stat");
+	struct selection selection = select_calls(LEVEL_ALL, NULL, false);
+	filter_fill_tables(&selection, &tables);
+	CHECK(tables.modes[number] == FASTPATH_RECORD, "without a policy");
+	selection.judged[number / 8] |= (uint8_t)(1U << number % 8);
+	filter_fill_tables(&selection, &tables);
+	CHECK(tables.modes[number] == FASTPATH_PLAIN && answer_under(&selection, "stat", no_args) == TRACE, "with one");
+}
+
 int main(void)
 {
+	test_what_a_policy_judges_stops();
+	test_a_judged_number_is_not_the_shims();
 	test_the_program_answers_as_the_rules_say();
 	test_what_is_reported_or_controls_is_traced();
 	test_arguments_decide_conditional_classes();

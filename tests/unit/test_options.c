@@ -245,8 +245,17 @@ static void test_refusals(void)
 	CHECK(is_refused("--check x true", "no COMMAND"));
 	CHECK(is_refused("--check _", "no file name"));
 	CHECK(is_refused("--ask q true", "--check"));
-	CHECK(is_refused("--policy x true", "unrecognized"));
-	CHECK(is_refused("-P x true", "unrecognized"));
+	CHECK(is_accepted("-P x --policy=y --rule r true"));
+	CHECK(is_accepted("--rule r --dry-run --error-exitcode 255 --best-effort --on-exit kill true"));
+	CHECK(is_refused("--policy= true", "no file name"));
+	CHECK(is_refused("--rule r -l exec true", "level exec"));
+	CHECK(is_refused("--rule r --allow-io-uring true", "--allow-io-uring"));
+	CHECK(is_refused("--read x.ptw --rule r", "--read"));
+	CHECK(is_refused("--dry-run true", "--policy or --rule"));
+	CHECK(is_refused("--rule r --error-exitcode 0 true", "from 1 to 255"));
+	CHECK(is_refused("--rule r --error-exitcode 256 true", "from 1 to 255"));
+	CHECK(is_refused("--rule r --error-exitcode 1x true", "from 1 to 255"));
+	CHECK(is_refused("--on-exit stay true", "judge, kill, wait"));
 	CHECK(is_refused("-p 1", "unrecognized"));
 	if (geteuid() != 0)
 		CHECK(is_refused("-u root true", "only root"));

@@ -27,14 +27,15 @@ static long checks, failures;
 
 /* Empty on purpose: a task that PTRACE_SEIZE's options attached begins with an event-stop, a group-stop
  * or its death, and stays there while it is unborn; one that is held for a helper, or a tracer in the tree, is stopped already,
- * so only what needs no running happens to it: a fatal signal, or another thread's exec. */
+ * so only what needs no running happens to it: a fatal signal, or another thread's exec. One that is pinning
+ * is seen at the entry of each call, and makes none that bears a task. */
 static bool is_meant_to_be_empty(enum tracee_state state, enum stop_kind kind)
 {
 	if (state == TRACEE_UNBORN)
 		return kind != STOP_EVENT && kind != STOP_GROUP && kind != STOP_ENDED;
 	if (state == TRACEE_GATHERING || state == TRACEE_LENT || state == TRACEE_AWAITING)
 		return kind != STOP_EXEC && kind != STOP_ENDED;
-	return false;
+	return state == TRACEE_PINNING && kind == STOP_BIRTH;
 }
 
 static void test_each_cell_acts_or_is_empty_on_purpose(void)

@@ -1,0 +1,26 @@
+/* Who a task is (identity.h), remembered until it makes a call that may change that, or executes a program: /proc is
+ * slow to ask before each judged call. Under a policy such calls always trace (policycalls.def). Counted references;
+ * tracer thread only. */
+#ifndef PTWRAP_CREDENTIALS_H
+#define PTWRAP_CREDENTIALS_H
+
+#include "identity.h"
+
+struct tracee;
+
+struct credentials {
+	unsigned references;
+	struct identity identity;
+};
+
+/* The task's, read if they are not known; NULL where they cannot be. Belongs to the tracee. */
+struct credentials *credentials_of(struct tracee *tracee);
+
+/* One more, and one less, who needs them. NULL is allowed. */
+struct credentials *credentials_share(struct credentials *credentials);
+void credentials_release(struct credentials *credentials);
+
+/* They may be others from now on. */
+void credentials_forget(struct tracee *tracee);
+
+#endif

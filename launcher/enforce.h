@@ -1,0 +1,29 @@
+/* What a policy asks of the machine: which calls the filter has to stop for it, and what cannot be had here. Pure
+ * functions; any thread. */
+#ifndef PTWRAP_ENFORCE_H
+#define PTWRAP_ENFORCE_H
+
+#include "filter.h"
+
+#include <stddef.h>
+
+/* What the filter has to stop for that policy. learns: for --learn too, as if it had rules on all that a learned policy has. */
+void enforce_select(const struct policy *policy, bool learns, struct selection *selection);
+
+/* The subjects that it has rules on, a bit each, and FILTER_GUARD; as root FILTER_OURS too. */
+uint8_t enforce_subjects(const struct policy *policy, bool learns);
+
+/* Does it have a rule on that call's number? */
+bool enforce_concerns_number(const struct policy *policy, bool learns, enum event_abi abi, uint32_t number);
+
+/* Are there rules on sockets in the file system, by their paths? */
+bool enforce_names_unix(const struct policy *policy);
+
+/* Do rules on that call's number count? Not for the way back from a signal handler, which cannot be answered, nor for what the
+ * kernel makes of a call that it restarts. */
+bool enforce_judges_number(enum event_abi abi, uint32_t number);
+
+/* Is there a rule that cannot be enforced on this machine? Then why has a line about it. */
+bool enforce_lacks(const struct policy *policy, char *why, size_t size);
+
+#endif

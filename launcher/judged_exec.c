@@ -1,0 +1,345 @@
+/* Programs and mappings, as they are judged.
+ *
+ * At the call a program is known by name only: what its path leads to, the interpreter of its #! line, and
+ * their loaders are looked up as the kernel will. That is a courtesy, for an errno in place of a death; between
+ * look-up and exec all of it may change. What holds is judged_gather_image: by then the files are open. */
+#include "judged.h"
+
+#include "call.h"
+#include "peek.h"
+#include "procfs.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum { HEAD_BYTES = 256, SCRIPTS_MAX = 5, OLD_MMAP_WORDS = 6, PAGE = 4096, HEADERS_MAX = 64 };
+
+static void fail(struct judged *judged, int error)
+{
+	if (!judged->error)
+		judged->error = error;
+}
+
+/* ---- by name ---- */
+
+/* Where ptwrap can open what the process calls by that name, which holds no links. */
+static void open_path_of(const struct place *place, struct bytes name, char path[PATH_MAX])
+{
+	char root[PROCFS_PATH] = "";
+	if (place->root || place->other_mounts)
+		procfs_path(root, place->tid, "root");
+	snprintf(path, PATH_MAX, "%s%.*s", root, (int)name.len, name.data);
+}
+
+/* The path of the loader that an ELF file of either class asks for. */
+static bool find_loader(int fd, const unsigned char head[HEAD_BYTES], char loader[PATH_MAX])
+{
+	bool wide = head[EI_CLASS] == ELFCLASS64;
+	const Elf64_Ehdr *header64 = (const Elf64_Ehdr *)head;
+	const Elf32_Ehdr *header32 = (const Elf32_Ehdr *)head;
+	size_t count = wide ? header64->e_phnum : header32->e_phnum;
+	for (size_t i = 0; i < count && i < HEADERS_MAX; i++) {
+		Elf64_Phdr entry64 = { 0 };
+		Elf32_Phdr entry32 = { 0 };
+		ssize_t got = wide ? pread(fd, &entry64, sizeof entry64, (off_t)(header64->e_phoff + i * sizeof entry64)) :
+				     pread(fd, &entry32, sizeof entry32, (off_t)(header32->e_phoff + i * sizeof entry32));
+		uint32_t type = wide ? entry64.p_type : entry32.p_type;
+		uint64_t offset = wide ? entry64.p_offset : entry32.p_offset;
+		uint64_t len = wide ? entry64.p_filesz : entry32.p_filesz;
+		if (got <= 0 || type != PT_INTERP)
+			continue;
+		return len > 1 && len < PATH_MAX && pread(fd, loader, len, (off_t)offset) == (ssize_t)len &&
+		       loader[len - 1] == '\0';
+	}
+	return false;
+}
+
+/* The word behind #!, as fs/binfmt_script.c takes it. */
+static bool find_interpreter(char head[HEAD_BYTES], size_t len, char interpreter[PATH_MAX])
+{
+	head[len < HEAD_BYTES ? len : HEAD_BYTES - 1] = '\0';
+	char *word = head + 2 + strspn(head + 2, " \t");
+	size_t word_len = strcspn(word, " \t\n");
+	if (!word_len)
+		return false;
+	memcpy(interpreter, word, word_len);
+	interpreter[word_len] = '\0';
+	return true;
+}
+
+/* What the file at that place needs to be run; false: nothing, or it cannot be told. *script: it is the interpreter. */
+static bool find_needed(const char *open_path, char needed[PATH_MAX], bool *script)
+{
+	_Alignas(Elf64_Ehdr) char head[HEAD_BYTES];
+	struct stat status;
+	bool found = false;
+	int fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t len = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? pread(fd, head, sizeof head, 0) : 0;
+	*script = len > 2 && head[0] == '#' && head[1] == '!';
+	if (*script)
+		found = find_interpreter(head, (size_t)len, needed);
+	else if (len >= (ssize_t)sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0)
+		found = find_loader(fd, (const unsigned char *)head, needed);
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* The file that a name leads to now; open_path: where ptwrap can open it. False: none, as the kernel will find too. */
+static bool add_name(const struct place *place, struct judged *judged, struct bytes name, char open_path[PATH_MAX])
+{
+	struct strbuf target = { 0 }, outside = { 0 };
+	bool found = resolve_links(place, name, &target);
+	if (found) {
+		resolve_outside(place, strbuf_bytes(&target), &outside);
+		open_path_of(place, strbuf_bytes(&target), open_path);
+		fail(judged, judged_add_file(judged, strbuf_bytes(&outside), open_path));
+	}
+	strbuf_free(&target);
+	strbuf_free(&outside);
+	return found;
+}
+
+/* The program, then what it needs, and that in turn; a loader needs nothing more. */
+static void add_program(const struct place *place, struct judged *judged, struct bytes absolute)
+{
+	char open_path[PATH_MAX], needed[PATH_MAX];
+	struct strbuf name = { 0 }, base = { 0 };
+	bool script = true;
+	strbuf_add(&name, absolute.data, absolute.len);
+	for (int depth = 0; depth <= SCRIPTS_MAX && add_name(place, judged, strbuf_bytes(&name), open_path); depth++) {
+		if (judged->error || !script || !find_needed(open_path, needed, &script))
+			break;
+		strbuf_reset(&name);
+		if (needed[0] != '/' && !base.len)
+			resolve_base(place, AT_FDCWD, &base);
+		resolve_absolute(place, strbuf_bytes(&base), bytes_of_string(needed), &name);
+	}
+	strbuf_free(&name);
+	strbuf_free(&base);
+}
+
+static void add_descriptor(const struct place *place, struct judged *judged, int fd)
+{
+	char link[PROCFS_LINK], path[PROCFS_PATH];
+	ssize_t len = procfs_fd_link(place->tid, fd, link, sizeof link);
+	procfs_fd_path(path, place->tid, fd);
+	if (len > 0 && link[0] == '/')
+		fail(judged, judged_add_file(judged, bytes_of(link, (size_t)len), path));
+}
+
+static void gather_program(const struct place *place, const struct call *call, struct judged *judged)
+{
+	unsigned arg = judged->row->arg;
+	struct bytes absolute, path;
+	bool named = call_find(call, ATTACH_PATH, arg, &path) && path.len;
+	if (named && call_find(call, ATTACH_ABS, arg, &absolute))
+		add_program(place, judged, absolute);
+	else if (!named && arg > 0)
+		add_descriptor(place, judged, (int)call->event.syscall.args[0]);
+}
+
+/* ---- mappings ---- */
+
+static bool is_shim(const struct judged *judged, dev_t device, ino_t inode)
+{
+	return judged->shim && judged->shim->device == device && judged->shim->inode == inode;
+}
+
+/* "start-end perms offset major:minor inode  path": a file's mapping that overlaps the range. False: it does not, or is no
+ * file's. */
+struct mapping {
+	unsigned long long start, end, inode;
+	unsigned major, minor;
+	char *path;
+};
+
+static bool parse_mapping(char *line, struct mapping *mapping)
+{
+	int path_at = -1;
+	if (sscanf(line, "%llx-%llx %*s %*x %x:%x %llu %n", &mapping->start, &mapping->end, &mapping->major,
+		   &mapping->minor, &mapping->inode, &path_at) < 5 || path_at < 0)
+		return false;
+	mapping->path = line + path_at;
+	mapping->path[strcspn(mapping->path, "\n")] = '\0';
+	return true;
+}
+
+/* The digest is that of the mapped file, or there is none. */
+static void add_mapping(const struct place *place, struct judged *judged, const struct mapping *mapping)
+{
+	char path[PATH_MAX + PROCFS_PATH];
+	struct stat status;
+	char root[PROCFS_PATH];
+	if (is_shim(judged, makedev(mapping->major, mapping->minor), (ino_t)mapping->inode)) {
+		judged->is_own = true;
+		return;
+	}
+	for (unsigned i = 0; i < judged->file_count; i++)
+		if (bytes_equal(strbuf_bytes(&judged->files[i].path), bytes_of_string(mapping->path)))
+			return;
+	procfs_path(root, place->tid, "root");
+	snprintf(path, sizeof path, "%s%s", place->other_mounts ? root : "", mapping->path);
+	int error = judged_add_file(judged, bytes_of_string(mapping->path), path);
+	bool hashed = judged->file_count && judged->files[judged->file_count - 1].hashed;
+	if (!error && hashed && (stat(path, &status) || status.st_ino != (ino_t)mapping->inode ||
+				 status.st_dev != makedev(mapping->major, mapping->minor)))
+		error = -EACCES;
+	fail(judged, error);
+}
+
+/* All files that are mapped between start and end. */
+static void add_mappings(const struct place *place, struct judged *judged, uint64_t start, uint64_t end)
+{
+	char path[PROCFS_PATH], *line = NULL;
+	size_t size = 0;
+	procfs_path(path, place->tid, "maps");
+	FILE *maps = fopen(path, "re");
+	if (!maps)
+		fail(judged, -EACCES);
+	while (maps && getline(&line, &size, maps) > 0) {
+		struct mapping mapping;
+		if (!parse_mapping(line, &mapping) || mapping.end <= start || mapping.path[0] != '/')
+			continue;
+		if (mapping.start >= end)
+			break;
+		add_mapping(place, judged, &mapping);
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+}
+
+/* i386's older mmap has its arguments in memory: it is made as mmap2, which has them in registers. */
+static bool become_mmap2(const struct place *place, struct judged *judged)
+{
+	uint32_t words[OLD_MMAP_WORDS];
+	int error = peek_read_whole(place->tid, judged->args[0], words, sizeof words);
+	if (!error && words[5] % PAGE)
+		error = -EINVAL;
+	if (error) {
+		fail(judged, error == -EFAULT || error == -EINVAL ? error : -EACCES);
+		return false;
+	}
+	for (int i = 0; i < OLD_MMAP_WORDS; i++)
+		judged->args[i] = i < 5 ? words[i] : words[i] / PAGE;
+	judged->number = (uint32_t)syscall_number(ABI_I386, "mmap2");
+	judged->is_made_otherwise = true;
+	return true;
+}
+
+/* Does that task's personality make whatever can be read executable? Old 32-bit programs' does. */
+static bool reads_imply_exec(pid_t tid)
+{
+	char path[PROCFS_PATH];
+	unsigned long persona = 0;
+	procfs_path(path, tid, "personality");
+	FILE *file = fopen(path, "re");
+	if (!file || fscanf(file, "%lx", &persona) != 1)
+		persona = 0x0400000;
+	if (file)
+		fclose(file);
+	return persona & 0x0400000; /* READ_IMPLIES_EXEC */
+}
+
+static void gather_mapping(const struct place *place, const struct call *call, struct judged *judged)
+{
+	char path[PROCFS_PATH], link[PROCFS_LINK];
+	struct stat status;
+	bool old = call->event.syscall.abi == ABI_I386;
+	if (strcmp(judged->row->name, "old_mmap") == 0 && !become_mmap2(place, judged))
+		return;
+	uint64_t prot = judged->args[2];
+	int fd = (int)judged->args[4];
+	if ((judged->args[3] & MAP_ANONYMOUS) ||
+	    !((prot & PROT_EXEC) || (old && (prot & PROT_READ) && reads_imply_exec(place->tid))))
+		return;
+	procfs_fd_path(path, place->tid, fd);
+	ssize_t len = procfs_fd_link(place->tid, fd, link, sizeof link);
+	bool named_so = judged->shim && len > 0 &&
+			bytes_equal(bytes_of(link, (size_t)len), bytes_of_string(judged->shim->path));
+	judged->is_own = named_so && stat(path, &status) == 0 && is_shim(judged, status.st_dev, status.st_ino);
+	if (!judged->is_own)
+		add_descriptor(place, judged, fd);
+}
+
+static uint64_t range_end(uint64_t start, uint64_t len)
+{
+	return start + len < start ? UINT64_MAX : start + len;
+}
+
+void judged_gather_exec(const struct place *place, const struct call *call, struct judged *judged)
+{
+	judged->number = call->event.syscall.number;
+	memcpy(judged->args, call->event.syscall.args, sizeof judged->args);
+	switch ((enum judged_object)judged->row->object) {
+	case JUDGED_PROGRAM:
+		gather_program(place, call, judged);
+		break;
+	case JUDGED_MAPPING:
+		gather_mapping(place, call, judged);
+		break;
+	case JUDGED_MAPPED:
+		add_mappings(place, judged, judged->args[0], range_end(judged->args[0], judged->args[1]));
+		break;
+	default:
+		break;
+	}
+}
+
+void judged_gather_again(const struct place *place, const struct call *call)
+{
+	struct judged *judged = call->judged;
+	bool mapping = judged->row->object == JUDGED_MAPPING;
+	uint64_t start = mapping ? (uint64_t)call->event.syscall.ret : judged->args[0];
+	for (unsigned i = 0; i < judged->file_count; i++)
+		strbuf_free(&judged->files[i].path);
+	judged->file_count = 0;
+	add_mappings(place, judged, start, range_end(start, judged->args[1]));
+}
+
+/* ---- the new image ---- */
+
+/* Where the loader is mapped; 0: there is none. */
+static uint64_t loader_base(pid_t tid)
+{
+	uint64_t entries[128];
+	char path[PROCFS_PATH];
+	procfs_path(path, tid, "auxv");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd >= 0 ? read(fd, entries, sizeof entries) : 0;
+	if (fd >= 0)
+		close(fd);
+	for (ssize_t i = 0; i + 1 < len / 8; i += 2)
+		if (entries[i] == AT_BASE)
+			return entries[i + 1];
+	const uint32_t *narrow = (const uint32_t *)entries;
+	for (ssize_t i = 0; i + 1 < len / 4; i += 2)
+		if (narrow[i] == AT_BASE)
+			return narrow[i + 1];
+	return 0;
+}
+
+void judged_gather_image(const struct place *place, struct bytes script, struct judged *judged)
+{
+	char link[PROCFS_LINK], path[PATH_MAX];
+	ssize_t len = procfs_link(place->tid, "exe", link, sizeof link);
+	procfs_path(path, place->tid, "exe");
+	fail(judged, len > 0 ? judged_add_file(judged, bytes_of(link, (size_t)len), path) : -EACCES);
+	uint64_t base = judged->names_only ? 0 : loader_base(place->tid);
+	if (base)
+		add_mappings(place, judged, base, base + 1);
+	if (script.len && judged->names_only)
+		add_name(place, judged, script, path);
+	else if (script.len)
+		add_program(place, judged, script);
+}

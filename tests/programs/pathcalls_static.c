@@ -1,0 +1,2 @@
+/* pathcalls as a statically linked program. */
+#include "pathcalls.c"
