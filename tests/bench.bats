@@ -31,6 +31,11 @@ table() {
 	[[ $output == *'dash ./configure: --no-shim audit, times strace --seccomp-bpf | 0.75     | 0.75    | met    |'* ]]
 }
 
+@test "an audit with rules is held to the same audit without" {
+	table 'run make native 1 100 1 0' 'run make audit 1 110 1 0' 'run make policy 1 132 1 0'
+	[[ $output == *'lua make -j2: audit, 200 rules, times audit '*'| 1.20 '*'| 1.10 '*'| missed |'* ]]
+}
+
 @test "the machine and what was skipped are told" {
 	table 'machine cpu X86' 'skip make none' 'run stat native 10 1000 9000 0'
 	[[ ${lines[0]} == 'cpu X86' ]]

@@ -3,7 +3,7 @@
 # machine that slows down meanwhile slows all of them; tests/bench/table.py makes the tables. From the environment:
 #   BENCH_ROUNDS=5      rounds
 #   BENCH_ROWS=regex    only these workloads (getppid read stat open spawn fork configure make threads static)
-#   BENCH_COLUMNS=regex only these tools (native strace strace-bpf audit all kernel-audit kernel-all); native always runs
+#   BENCH_COLUMNS=regex only these tools (native strace strace-bpf audit policy all kernel-audit kernel-all); native always runs
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tools/env.sh
@@ -17,7 +17,7 @@ ptwrap=$PWD/ptwrap
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 results=$bin/results.tsv
-columns=(native strace strace-bpf audit all kernel-audit kernel-all)
+columns=(native strace strace-bpf audit policy all kernel-audit kernel-all)
 patience_ns=4000000000 # a run that would take longer does fewer operations
 
 # name, operations, operations where each one is slow
@@ -66,10 +66,23 @@ prefix() {
 	strace) prefix=(strace -f -o /dev/null) ;;
 	strace-bpf) prefix=(strace -f --seccomp-bpf -e "$traced_calls" -o /dev/null) ;;
 	audit) prefix=("$ptwrap" -o "$scratch/run.ptw") ;;
+	policy) prefix=("$ptwrap" -P "$scratch/policy" -o "$scratch/run.ptw") ;;
 	all) prefix=("$ptwrap" -l all -o "$scratch/run.ptw") ;;
 	kernel-audit) prefix=("$ptwrap" --no-shim -o "$scratch/run.ptw") ;;
 	kernel-all) prefix=("$ptwrap" --no-shim -l all -o "$scratch/run.ptw") ;;
 	esac
+}
+
+# 200 rules, none of which these workloads break: on writing, programs, the network and system calls.
+write_policy() {
+	local i
+	echo 'default allow'
+	for ((i = 0; i < 70; i++)); do echo "deny write /srv/$i/**"; done
+	for ((i = 0; i < 49; i++)); do echo "deny write /opt/share/$i.conf"; done
+	for ((i = 0; i < 50; i++)); do echo "deny exec /opt/bin/$i"; done
+	for ((i = 0; i < 20; i++)); do echo "deny net 10.0.$i.0/24"; done
+	echo 'deny write /etc/** /usr/**'
+	for i in debug mount module reboot clock raw-io keyring io-uring namespace; do echo "deny syscall @$i"; done
 }
 
 # command_of ROW COUNT: sets the array `command`; makes the folder it runs in anew.
@@ -157,6 +170,7 @@ run_row() {
 }
 
 build || exit 1
+write_policy >"$scratch/policy"
 traced_calls=$("$bin/traced_calls") || exit 1
 : >"$results"
 describe_machine

@@ -12,6 +12,7 @@ COLUMNS = {
     "strace": "strace -f",
     "strace-bpf": "strace --seccomp-bpf",
     "audit": "audit",
+    "policy": "audit, 200 rules",
     "all": "all",
     "kernel-audit": "--no-shim audit",
     "kernel-all": "--no-shim all",
@@ -45,6 +46,8 @@ RELATIVE_GOALS = [
     (("threads", "audit"), ("getppid", "audit"), 1.3),
     (("threads", "all"), ("getppid", "all"), 1.3),
     (("static", "all"), ("static", "strace"), 0.75),
+    (("configure", "policy"), ("configure", "audit"), 1.10),
+    (("make", "policy"), ("make", "audit"), 1.10),
     (("configure", "kernel-audit"), ("configure", "strace-bpf"), 0.75),
 ]
 NOTES = """\
