@@ -118,9 +118,11 @@ static bool table_reserve(struct table *table, unsigned count)
 		return true;
 	unsigned capacity = table->capacity ? table->capacity * 2 : 8;
 	capacity = capacity > count ? capacity : count;
-	struct entry *entries = memory_checked(realloc(table->entries, capacity * sizeof *entries));
-	if (!entries)
+	struct entry *entries = realloc(table->entries, capacity * sizeof *entries);
+	if (!entries) {
+		memory_checked(entries);
 		return false;
+	}
 	table->entries = entries;
 	table->capacity = capacity;
 	return true;
