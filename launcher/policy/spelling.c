@@ -100,6 +100,19 @@ static bool find_stretch(struct bytes name, bool any, struct stretch *found)
 	return found->len > 0;
 }
 
+/* As Python's tempfile makes them: eight of a-z, 0-9 and _, alone or behind "tmp". */
+static bool is_of_tempfile(struct bytes name, struct stretch *found)
+{
+	enum { RANDOM = 8, PREFIX = sizeof "tmp" - 1 };
+	if (name.len != RANDOM && (name.len != PREFIX + RANDOM || memcmp(name.data, "tmp", PREFIX) != 0))
+		return false;
+	*found = (struct stretch){ name.len - RANDOM, RANDOM };
+	for (size_t i = found->start; i < name.len; i++)
+		if (!islower((unsigned char)name.data[i]) && !isdigit((unsigned char)name.data[i]) && name.data[i] != '_')
+			return false;
+	return true;
+}
+
 /* The path's last component changes from run to run: its stretch. */
 static bool is_made_up(const struct spelling *spelling, struct bytes path, struct bytes name, struct stretch *stretch)
 {
@@ -107,7 +120,8 @@ static bool is_made_up(const struct spelling *spelling, struct bytes path, struc
 	struct bytes directory = bytes_of(path.data, path.len - name.len - 1);
 	bool in_tmpdir = tmpdir.len && bytes_equal(directory, tmpdir);
 	return needs_have(spelling->needs, NEED_MADE, path) &&
-	       (in_tmpdir || needs_have(spelling->needs, NEED_GONE, path)) && find_stretch(name, in_tmpdir, stretch);
+	       (in_tmpdir || needs_have(spelling->needs, NEED_GONE, path)) &&
+	       ((in_tmpdir && is_of_tempfile(name, stretch)) || find_stretch(name, in_tmpdir, stretch));
 }
 
 static struct bytes last_name(struct bytes path)

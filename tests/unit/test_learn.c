@@ -192,6 +192,16 @@ static void test_made_up_names(void)
 	free(text);
 }
 
+/* Python's tempfile has underscores among its letters. */
+static void test_names_of_tempfile_become_stars(void)
+{
+	char *text = learn("read /tmp/abcd_e40 /usr/bin/python3\nmade /tmp/abcd_e40\ngone /tmp/abcd_e40\n"
+			   "write /tmp/tmp__x_y_z0 /usr/bin/python3\nmade /tmp/tmp__x_y_z0\n");
+	expect("read /tmp/________\nwrite /tmp/tmpabcdefgh", true);
+	expect("write /tmp/abcdefgh\nwrite /tmp/x_e40", false);
+	free(text);
+}
+
 static void test_net_and_calls(void)
 {
 	char *text = learn("net 10.1.2.3:443 /usr/bin/npm\nnet [2001:db8::1]:53 /bin/x\nnet unix:/run/nscd/socket /bin/x\nnet unix:@name /bin/x\n"
@@ -303,6 +313,7 @@ int main(void)
 	test_build();
 	test_never_folded();
 	test_made_up_names();
+	test_names_of_tempfile_become_stars();
 	test_net_and_calls();
 	test_moved();
 	test_merging();
