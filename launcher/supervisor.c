@@ -164,6 +164,14 @@ static void continue_launcher(unsigned stop)
 		poll(NULL, 0, CONTINUE_MS);
 }
 
+/* COMMAND has ended: a launcher that is about to stop as COMMAND did, after that had gone on, would wait for ever. */
+static void free_launcher(void)
+{
+	unsigned stops = atomic_load(&supervisor.run->control->stops);
+	if (supervisor.command_ended && stops % 2 != 0)
+		continue_launcher(stops);
+}
+
 /* In the recorder. */
 static void on_appended(void)
 {
@@ -313,6 +321,7 @@ static void close_recording(void)
 	if (!supervisor.orphaned && !transitions_await_shim())
 		supervisor.run->lingered();
 	do_outside(deliver);
+	free_launcher();
 	if (supervisor_is_releasing())
 		transitions_release_all();
 }
