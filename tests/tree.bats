@@ -68,6 +68,31 @@ all_ended() {
 	all_ended
 }
 
+# grows TIMES COMMAND: by how many bytes the supervisor is larger after so many than before, when some have filled its buffers.
+grows() {
+	cat >grows.sh <<-'EOS'
+		supervisor=$(sed -n 's/^TracerPid:\t//p' /proc/$$/status)
+		resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$supervisor/status"; }
+		repeat() { i=0; while [ $i -lt "$1" ]; do eval "$2"; i=$((i + 1)); done; }
+		repeat "$3" "$2"
+		before=$(resident)
+		repeat "$1" "$2"
+		echo $((($(resident) - before) * 1024))
+	EOS
+	"$PTWRAP" -q -o run.json sh grows.sh "$1" "$2" $(($1 / 10 + 1))
+}
+
+@test "the supervisor keeps less than 4 KiB a process, and 512 bytes a thread that has ended" {
+	local slack=$((512 * 1024)) bytes
+	[ "${MODE:-}" != asan ] || skip 'the sanitizer keeps what is freed'
+	bytes=$(grows 5000 /bin/true)
+	[ "$bytes" -lt $((5000 * 4096)) ] || same 'bytes for 5,000 processes' "< $((5000 * 4096))" "$bytes"
+	report_is '.totals.processes > 5500 and .coverage.complete'
+	bytes=$(grows 2 "$PROGRAMS/threads many 2000 >&2")
+	[ "$bytes" -lt $((4000 * 512 + slack)) ] || same 'bytes for 4,000 threads' "< $((4000 * 512 + slack))" "$bytes"
+	all_ended
+}
+
 @test "a process lives on after its leader has ended" {
 	audit "$PROGRAMS/threads" leaderless
 	same status 7 "$status"
