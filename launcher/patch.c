@@ -86,7 +86,7 @@ static bool lead(const struct x86_text *text, const struct x86_site *site, const
 	result->patched++;
 	entry->start = text->address + site->start;
 	entry->end = text->address + site->end;
-	entry->trampoline = slot + X86_SLOT_BYTES;
+	entry->trampoline = slot + X86_HEAD_BYTES;
 	return true;
 }
 

@@ -7,6 +7,7 @@
  * 7 bytes, together with whole neighbours, which are made up for in its trampoline:
  *
  *   slot:  .quad trampoline
+ *          .long where to go on, as linked, base_slot      (for unwinders: shim/entry.S)
  *   trampoline:
  *          what was overwritten before the call
  *          check of the modes (only where the call's number is not known): bare calls go to `bare`
@@ -54,7 +55,7 @@ struct patch_site {
 	int64_t number;       /* -1: not known */
 	enum patch_outcome outcome;
 	uint64_t start, end;  /* what was overwritten; both 0 if nothing was */
-	uint64_t trampoline;  /* its address in every process, 0: none; its slot is the 8 bytes before */
+	uint64_t trampoline;  /* its address in every process, 0: none; its slot is 16 bytes before */
 };
 
 struct patch_result {

@@ -10,7 +10,7 @@
  *
  * Unwinding: at each instruction behind the frame's making the caller is the library at `resume`, with
  * its stack pointer behind frame and red zone. The frames are marked as a signal's, so that unwinders
- * look `resume` itself up, and not the instruction before it. */
+ * look `resume` itself up, and not the instruction before it. In a trampoline: see there. */
 #include "frame.h"
 
 #include "ptwrap/fastpath.h"
@@ -58,6 +58,7 @@ hook_entry:
 	.cfi_def_cfa 7, 0
 	.cfi_register 16, 2
 	lea -WHOLE(%rsp), %rsp
+	.cfi_def_cfa 7, WHOLE
 	mov %rcx, FRAME_RESUME(%rsp)
 	in_frame
 	mov %r11, FRAME_TAIL(%rsp)
@@ -258,8 +259,28 @@ failed:
 	.cfi_endproc
 	.size early_entry, . - early_entry
 
-/* Room for the trampolines. Their frame is the site's own but for the instruction pointer: where the
- * library resumes is in rcx once it is known. */
+/* Room for the trampolines. Their frame is the site's own but for the instruction pointer. Where the library resumes is in no
+ * register at most of their instructions, so a DWARF expression (DWARF 5, 2.5 and 6.4.2.3) finds it: from the instruction
+ * pointer back to the trampoline's head, which is the place that holds the address 16 bytes behind itself; there the resuming
+ * place as linked and the address of the library's load address. */
+#define CFA_VAL_EXPRESSION 0x16
+#define RIP 16
+#define OP_DEREF 0x06
+#define OP_CONST1U 0x08
+#define OP_CONST1S 0x09
+#define OP_DUP 0x12
+#define OP_OVER 0x14
+#define OP_SWAP 0x16
+#define OP_AND 0x1a
+#define OP_MINUS 0x1c
+#define OP_PLUS 0x22
+#define OP_PLUS_UCONST 0x23
+#define OP_BRA 0x28
+#define OP_EQ 0x29
+#define OP_SKIP 0x2f
+#define OP_BREG16 0x80
+#define OP_DEREF_SIZE 0x94
+
 	.section .trampolines, "ax", @progbits
 	.balign 4096
 	.globl trampolines
@@ -268,7 +289,11 @@ trampolines:
 	.cfi_startproc simple
 	.cfi_signal_frame
 	.cfi_def_cfa 7, 0
-	.cfi_register 16, 2
+	.cfi_escape CFA_VAL_EXPRESSION, RIP, 32, \
+		OP_BREG16, 0, OP_CONST1S, -8, OP_AND, \
+		OP_DUP, OP_DEREF, OP_OVER, OP_PLUS_UCONST, 16, OP_EQ, OP_BRA, 6, 0, \
+		OP_CONST1U, 8, OP_MINUS, OP_SKIP, -15, -1, \
+		OP_PLUS_UCONST, 8, OP_DUP, OP_PLUS_UCONST, 4, OP_DEREF_SIZE, 4, OP_DEREF, OP_SWAP, OP_DEREF_SIZE, 4, OP_PLUS
 	.space FASTPATH_TRAMPOLINES, 0xcc
 	.cfi_endproc
 	.globl trampolines_end

@@ -3,7 +3,7 @@
 
 SHIM_CFLAGS := -O2 -g -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror \
 	-Ishim -ffreestanding -fno-builtin -fPIC -fvisibility=hidden -fno-plt -fno-stack-protector \
-	-fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-unwind-tables \
+	-fno-strict-aliasing -fasynchronous-unwind-tables \
 	-fcf-protection=return -mgeneral-regs-only -fomit-frame-pointer -ffixed-rbp \
 	-fno-tree-loop-distribute-patterns -fno-tree-vectorize
 

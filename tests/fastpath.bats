@@ -135,6 +135,11 @@ owned() {
 	[[ $output != *missing* && $output != *not* ]]
 }
 
+@test "backtrace() finds the caller at each instruction of a call" {
+	fast fast_frames steps
+	[[ $output == *many* && $output != *few* && $output != *'lost '[1-9]* ]]
+}
+
 @test "gdb finds the callers in a core, with the shim's file" {
 	needs gdb
 	[ "$(cat /proc/sys/kernel/core_pattern)" == core ] || skip 'core files go elsewhere on this machine'

@@ -46,9 +46,14 @@ file_has() {
 	report_is 'any(.files[]; .path == $path and any(.ops[]; . == $op))' --arg path "$1" --arg op "$2"
 }
 
-# same WHAT LEFT RIGHT: equal, or both are shown.
+# same WHAT LEFT RIGHT: equal, or both are shown; of many lines only those that differ.
 same() {
 	[ "$2" == "$3" ] && return
+	if [[ "$2$3" == *$'\n'* ]]; then
+		echo "$1 differs"
+		diff -U 0 <(printf '%s\n' "$2") <(printf '%s\n' "$3") | head -n 40
+		return 1
+	fi
 	printf '%s differs\n--- %s\n+++ %s\n' "$1" "$2" "$3"
 	return 1
 }

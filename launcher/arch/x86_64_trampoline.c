@@ -132,10 +132,12 @@ void x86_trampoline_make(const struct x86_text *text, const struct x86_site *sit
 			 struct x86_trampoline *trampoline)
 {
 	struct emitter emitter = { .to = trampoline, .address = address };
-	uint64_t code = address + X86_SLOT_BYTES, resume = text->address + site->end;
+	uint64_t code = address + X86_HEAD_BYTES, resume = text->address + site->end;
 	size_t bare = 0, tail = 0;
 	trampoline->len = 0;
 	put(&emitter, &code, X86_SLOT_BYTES);
+	put_32(&emitter, resume);
+	put_32(&emitter, layout->base_slot_address);
 	put(&emitter, text->bytes + site->start, site->call - site->start);
 	if (site->number < 0)
 		bare = put_check(&emitter, layout);

@@ -4,10 +4,12 @@
 
 #include "arch/x86_64_sites.h"
 
-enum { X86_SLOT_BYTES = 8, X86_TRAMPOLINE_MAX = 320 };
+/* At a trampoline's head: the slot, which holds the code's address, then two words of 32 bits: where the library resumes,
+ * as linked, and where its load address stands. By them unwinders find the resuming place (shim/entry.S). */
+enum { X86_SLOT_BYTES = 8, X86_HEAD_BYTES = 16, X86_TRAMPOLINE_MAX = 328 };
 
 struct x86_trampoline {
-	unsigned char bytes[X86_TRAMPOLINE_MAX]; /* the slot, then the code */
+	unsigned char bytes[X86_TRAMPOLINE_MAX]; /* the head, then the code */
 	size_t len;                              /* a multiple of the slot's */
 };
 

@@ -1,6 +1,7 @@
 /* fast_frames WHAT: who called whom, as seen from a call.
  *
  *   read    from a handler, by backtrace(), while a read waits
+ *   steps   at each instruction of some calls, their caller is found by backtrace()
  *   async   threads that call without end are cancelled asynchronously; their clean-up handlers run
  *   core    is ended by SIGQUIT while a read waits, and leaves a core: `caller` and `callers_caller` are in it */
 #include <dlfcn.h>
@@ -14,11 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
-enum { FRAMES = 64, THREADS = 100, FUNCTION_BYTES = 256 };
+enum { FRAMES = 64, THREADS = 100, FUNCTION_BYTES = 256, TRAP_FLAG = 0x100 };
 
 static int ends[2];
 static void *frame[FRAMES];
@@ -114,6 +117,66 @@ static int cancel_asynchronously(void)
 	return 0;
 }
 
+static volatile bool stepping;
+static volatile int steps, lost;
+
+enum { MADE_BY_READ, MADE_BY_GETPPID, MADE_BY_NANOSLEEP, MADE_BY_SYSCALL, MADE };
+
+/* Makes the call, if wanted with a signal at each instruction. */
+__attribute__((noinline, aligned(FUNCTION_BYTES))) static long call_stepping(int call, bool each)
+{
+	struct timespec no_time = { 0 };
+	char byte = 0;
+	long result = -1;
+	stepping = each;
+	raise(SIGUSR1);
+	if (call == MADE_BY_READ)
+		result = read(ends[0], &byte, 1);
+	else if (call == MADE_BY_GETPPID)
+		result = getppid();
+	else if (call == MADE_BY_NANOSLEEP)
+		result = nanosleep(&no_time, NULL);
+	else if (call == MADE_BY_SYSCALL)
+		result = syscall(SYS_getppid);
+	stepping = false;
+	return result;
+}
+
+/* For SIGUSR1, which starts, and for each SIGTRAP: while it runs the processor's trap flag is off. */
+__attribute__((aligned(FUNCTION_BYTES))) static void on_step(int signal, siginfo_t *info, void *context)
+{
+	greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
+	void *stack[FRAMES];
+	bool found = false;
+	(void)info;
+	*flags = stepping ? *flags | TRAP_FLAG : *flags & ~TRAP_FLAG;
+	if (!stepping || signal != SIGTRAP)
+		return;
+	int len = backtrace(stack, FRAMES);
+	for (int i = 0; i < len; i++)
+		found |= is_behind(stack[i], (void *)call_stepping);
+	steps++;
+	lost += !found;
+}
+
+/* At each instruction of some calls a signal comes, and its handler asks who called. */
+static int step_through(void)
+{
+	struct sigaction action = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
+	backtrace(frame, 1);
+	if (pipe(ends) < 0 || write(ends[1], "abcd", 4) != 4)
+		return 1;
+	sigaction(SIGTRAP, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+	for (int call = 0; call < MADE; call++) {
+		call_stepping(call, false); /* the linker has its own ways with the first */
+		steps = lost = 0;
+		call_stepping(call, true);
+		printf("%d: %s steps, callers lost %d times\n", call, steps > 10 ? "many" : "few", lost);
+	}
+	return 0;
+}
+
 static int end_with_core(void)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGQUIT };
@@ -133,6 +196,8 @@ int main(int argc, char **argv)
 		return from_read();
 	if (strcmp(what, "async") == 0)
 		return cancel_asynchronously();
+	if (strcmp(what, "steps") == 0)
+		return step_through();
 	if (strcmp(what, "core") == 0)
 		return end_with_core();
 	return 2;

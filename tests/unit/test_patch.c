@@ -1,6 +1,7 @@
 /* Promises of preparing a text: which sites are patched and which are left alone, what a patched one consists
  * of, that this process's own libc and ld.so work when so patched, and that no file, however spoilt, does harm. */
 #include "arch/x86_64_decode.h"
+#include "arch/x86_64_trampoline.h"
 #include "elflookup.h"
 #include "patch.h"
 
@@ -150,7 +151,7 @@ static const unsigned char *trampoline_of(const struct patch_result *result, con
 	return result->trampolines + (site->trampoline - layout->trampoline_address);
 }
 
-/* Behind the jump int3, before the trampoline its slot, in it both displaced parts, and only instructions. */
+/* Behind the jump int3, before the trampoline its head, in it both displaced parts, and only instructions. */
 static void check_site(const char *name, const unsigned char *file, const struct patch_layout *layout,
 		       const struct patch_result *result, const struct patch_site *site)
 {
@@ -158,11 +159,13 @@ static void check_site(const char *name, const unsigned char *file, const struct
 	const unsigned char *jump = result->text + (site->start - result->vaddr);
 	const unsigned char *code = trampoline_of(result, layout, site);
 	const unsigned char *end = result->trampolines + result->trampolines_len;
-	uint32_t slot;
+	uint32_t slot, resume[2];
 	uint64_t address;
 	memcpy(&slot, jump + 3, sizeof(slot));
-	memcpy(&address, code - 8, sizeof(address));
-	CHECK(memcmp(jump, "\xff\x24\x25", 3) == 0 && slot == site->trampoline - 8, "%s: %lx", name, site->address);
+	memcpy(&address, code - X86_HEAD_BYTES, sizeof(address));
+	CHECK(memcmp(jump, "\xff\x24\x25", 3) == 0 && slot == site->trampoline - X86_HEAD_BYTES, "%s: %lx", name, site->address);
+	memcpy(resume, code - sizeof(resume), sizeof(resume));
+	CHECK(resume[0] == site->end && resume[1] == layout->base_slot_address, "%s: %lx", name, site->address);
 	CHECK(address == site->trampoline && address % 8 == 0, "%s: %lx", name, site->address);
 	for (size_t at = 7; at < site->end - site->start; at++)
 		CHECK(jump[at] == 0xcc, "%s: %lx", name, site->address);
