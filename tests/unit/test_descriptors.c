@@ -1,22 +1,11 @@
 /* Promises of the knowledge of descriptors: a name is that of what was opened last, copies are apart from
  * the moment of the copy, what is shared is shared, and what is not known is not guessed. */
+#include "check.h"
 #include "descriptors.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static long failures, checks;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* NULL wanted: unknown. */
 static bool is_named(const struct descriptors *descriptors, int fd, const char *wanted)

@@ -1,6 +1,7 @@
 /* Promises of looking up a symbol in a file: what a walk over all of the table finds is found by either hash
  * table and nothing else is, whatever the file's size few bytes are read, and no file, however spoilt, does
  * harm or holds up. */
+#include "check.h"
 #include "elflookup.h"
 #include "elfview.h"
 
@@ -13,18 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static long checks, failures;
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 enum { NAME_MAX_BYTES = 64, HEADERS = 4096 };
 

@@ -2,6 +2,7 @@
  * here a second time, as plain conditions on one call, and compared with what the program answers
  * for every number and many argument values. Owns no table: what a call's class is comes from
  * syscall_lookup. */
+#include "check.h"
 #include "filter.h"
 
 #include "ptwrap/abi.h"
@@ -25,18 +26,6 @@ enum { X32 = 0x40000000, NUMBERS = 600, EMULATED_MAX = 40 };
 static const uint32_t ALLOW = SECCOMP_RET_ALLOW;
 static const uint32_t TRACE = SECCOMP_RET_TRACE | FILTER_TRACE_DATA;
 static const uint64_t no_args[6];
-static long checks, failures;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
-
 struct setting {
 	enum level level;
 	const char *trace;

@@ -1,6 +1,7 @@
 /* Promises of the rebuilt stack and of the shim that it brings in. The first half works on stacks made
  * here; the second runs real programs under the smallest tracer that injects, serves the hello and
  * reads the ring, and compares what they print with what they print when nobody looks. */
+#include "check.h"
 #include "inject.h"
 #include "ringread.h"
 #include "shimfile.h"
@@ -30,18 +31,6 @@
 #else
 #define SANITIZED 0
 #endif
-
-static long failures, checks;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 #define SHIM "/dev/shm/ptwrap-abcdef/shim.so"
 

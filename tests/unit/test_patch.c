@@ -2,6 +2,7 @@
  * of, that this process's own libc and ld.so work when so patched, and that no file, however spoilt, does harm. */
 #include "arch/x86_64_decode.h"
 #include "arch/x86_64_trampoline.h"
+#include "check.h"
 #include "elflookup.h"
 #include "patch.h"
 
@@ -26,22 +27,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static long checks, failures;
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* Where things lie while this process runs with a patched libc. The mini hook knows COUNTER. */
 #define AREA 0x20000000
 #define COUNTER "0x20002100"
+
 enum {
 	AREA_BYTES = 0x80000,
 	HOOK = AREA,

@@ -1,6 +1,7 @@
 /* Promises of the recorder: what the shims told and what the tracer saw come out as one order of cause and
  * effect; calls of the shims carry the names that the kernel view would have found; nothing that was handed
  * over is lost. Processes are played: rings are written through the shim's own writing end. */
+#include "check.h"
 #include "recorder.h"
 
 #include "capture.h"
@@ -20,18 +21,6 @@
 
 /* The shim's emit.c is freestanding; here libc's memcpy serves it. */
 #include "../../shim/emit.c"
-
-static long failures, checks;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 enum { LINES_MAX = 30000, PID = 100 };
 

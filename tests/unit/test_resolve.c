@@ -1,5 +1,6 @@
 /* Promises of names: absolute, `..` taken after following the links before it, other links left as
  * named, and each name as its task means it, in whatever root it lives. The tree of files is made here. */
+#include "check.h"
 #include "resolve.h"
 
 #include "procfs.h"
@@ -18,18 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static long checks, failures;
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 static char top[PATH_MAX]; /* the tree's root, links followed */
 static struct place here;

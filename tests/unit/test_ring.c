@@ -1,6 +1,7 @@
 /* Promises of the ring: whatever is committed is read once, whole and in order; whoever dies, however
  * he dies, loses nothing but what he was writing; a full ring says so; a hostile one hurts nobody but
  * itself. The shim's own writing end is compiled in. */
+#include "check.h"
 #include "ringread.h"
 
 #include "../../shim/emit.h"
@@ -19,18 +20,6 @@
 
 /* The shim's emit.c is freestanding; here libc's memcpy serves it. */
 #include "../../shim/emit.c"
-
-static long failures, checks;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 enum { THREADS = 6, CALLS = 20000, DATA = 200 };
 

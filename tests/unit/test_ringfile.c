@@ -1,6 +1,7 @@
 /* Promises of rings that are files: nobody but their user can open them, none is used twice, they go when
  * they should; and what lies in them when the supervisor dies is recorded by the launcher. */
 #include "capture.h"
+#include "check.h"
 #include "retell.h"
 #include "ringfile.h"
 #include "salvage.h"
@@ -16,18 +17,6 @@
 
 /* The shim's emit.c is freestanding; here libc's memcpy serves it. */
 #include "../../shim/emit.c"
-
-static long failures, checks;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 static struct shimfile shim; /* only its path counts */
 static char directory[64];

@@ -2,6 +2,7 @@
  * Whatever the moment, what was committed is read, whole; what was not is as if it had never been begun; and whoever
  * comes next goes on. Writing one message or event takes some hundred to some thousand instructions; of the recording's,
  * each is looked at, and at every STRIDE-th (the environment's, 1: each) the writer is really killed. */
+#include "check.h"
 #include "recording.h"
 #include "ringread.h"
 
@@ -21,18 +22,6 @@
 
 /* The shim's emit.c is freestanding; here libc's memcpy serves it. */
 #include "../../shim/emit.c"
-
-static long failures, checks;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* ---- stepping ---- */
 

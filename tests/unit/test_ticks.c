@@ -1,5 +1,6 @@
 /* Promises of the stamps' clock: a later stamp never has an earlier time, and times are right to well
  * under a microsecond, whatever the rate of the counter does. */
+#include "check.h"
 #include "ticks.h"
 
 #include "clock.h"
@@ -7,18 +8,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static long failures, checks;
-
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 typedef unsigned long long ull;
 

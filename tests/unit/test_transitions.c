@@ -2,6 +2,7 @@
  * here, README shows the table as the code has it, and each wait status has one meaning.
  *
  *   test_transitions [--print]    with --print: the table as README has it, nothing is tested */
+#include "check.h"
 #include "stop.h"
 #include "transitions.h"
 
@@ -12,18 +13,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static long checks, failures;
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* Empty on purpose: a task that PTRACE_SEIZE's options attached begins with an event-stop, a group-stop
  * or its death, and stays there while it is unborn; one that is held for a helper, or a tracer in the tree, is stopped already,

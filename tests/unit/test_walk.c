@@ -1,5 +1,6 @@
 /* Promises of walks: what they find is what the kernel finds for the same path, error for error, in trees with links of
  * every kind drawn at random, and in /proc; and its name is the kernel's own. The task walked for is this one. */
+#include "check.h"
 #include "walk.h"
 
 #include "procpid.h"
@@ -18,18 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static long checks, failures;
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 static char top[PATH_MAX];
 

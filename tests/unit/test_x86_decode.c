@@ -1,6 +1,7 @@
 /* Promises of the instruction decoder: it finds the boundaries that objdump finds in all code of this very
  * process, knows a corpus of rare encodings, reads no byte too many, and tells what may be moved. */
 #include "arch/x86_64_decode.h"
+#include "check.h"
 #include "elfview.h"
 
 #include <fcntl.h>
@@ -12,18 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static long checks, failures;
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define CHECK(condition, ...)                                                                      \
-	do {                                                                                       \
-		checks++;                                                                          \
-		if (!(condition) && failures++ < 20) {                                             \
-			fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);            \
-			fprintf(stderr, __VA_ARGS__);                                              \
-			fputc('\n', stderr);                                                       \
-		}                                                                                  \
-	} while (0)
 
 /* A string literal's bytes and their number. */
 #define CODE(literal) (const unsigned char *)(literal), sizeof(literal) - 1
