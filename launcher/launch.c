@@ -2,10 +2,12 @@
 #include "launch.h"
 
 #include "message.h"
+#include "procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <paths.h>
 #include <pwd.h>
@@ -169,6 +171,7 @@ struct heritage {
 	int death_signal, subreaper;
 	siginfo_t pending[PENDING_MAX];
 	size_t pending_count;
+	uint64_t descriptors; /* that its table has room for; 0: not known */
 };
 
 static void take_heritage(struct heritage *heritage)
@@ -177,6 +180,8 @@ static void take_heritage(struct heritage *heritage)
 	static const struct timespec now;
 	sigset_t all;
 	*heritage = (struct heritage){ 0 };
+	if (procfs_status_field(getpid(), "FDSize:", 10, &heritage->descriptors) != 0)
+		heritage->descriptors = 0;
 	prctl(PR_GET_PDEATHSIG, &heritage->death_signal, 0, 0, 0);
 	prctl(PR_GET_CHILD_SUBREAPER, &heritage->subreaper, 0, 0, 0);
 	for (int which = 0; which < 3; which++)
@@ -189,8 +194,18 @@ static void take_heritage(struct heritage *heritage)
 		heritage->pending_count++;
 }
 
-static void leave_heritage(const struct heritage *heritage)
+/* fork(2) leaves no more room than the open ones need; a number taken once makes it again. */
+static void grow_descriptors(uint64_t count, int fd)
 {
+	int last = count > 0 && count <= INT_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, (int)count - 1) : -1;
+	if (last >= 0)
+		close(last);
+}
+
+/* fd: any descriptor that is open. */
+static void leave_heritage(const struct heritage *heritage, int fd)
+{
+	grow_descriptors(heritage->descriptors, fd);
 	if (heritage->death_signal)
 		prctl(PR_SET_PDEATHSIG, heritage->death_signal, 0, 0, 0);
 	if (heritage->subreaper)
@@ -220,7 +235,7 @@ static _Noreturn void run_child(const struct launch *launch, const struct herita
 	if (!error && launch->user)
 		error = -become_user(launch->user);
 	if (!error) {
-		leave_heritage(heritage);
+		leave_heritage(heritage, pipes->exec_error[1]);
 		sigprocmask(SIG_SETMASK, &launch->mask, NULL);
 		exec_command(launch);
 		error = -errno;

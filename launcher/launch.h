@@ -6,7 +6,7 @@
  *   child:    installs the filter, restores what it was born with, execs
  *
  * Before the two comes the witness (witness.h). What is COMMAND's by execve(2), but not by fork(2), is handed over:
- * interval timers, pending signals, the death signal, being a subreaper.
+ * interval timers, pending signals, the death signal, being a subreaper, the size of the descriptor table.
  *
  * A death anywhere closes a pipe, and the child, which waits for each word, ends without having run
  * anything. The launcher becomes non-dumpable after the forks: a child of a non-dumpable process

@@ -52,6 +52,24 @@ kind"'
 	as_native setarch -R SELF
 }
 
+@test "the table of descriptors is as large, where the caller's was larger than it needs" {
+	# A shell's own descriptor of its script is 255, closed at exec: what it starts has room for 256 and uses three.
+	cat >script <<-'EOF'
+	for fd in /proc/self/fd/*; do
+		fd=${fd##*/}
+		[ "$fd" -lt 3 ] || [ "$fd" -eq 255 ] || eval "exec $fd>&-"
+	done
+	"$@" grep FDSize /proc/self/status
+	EOF
+	local option
+	bash script env -u _ >native
+	same 'table without' 'FDSize: 256' "$(tr '\t' ' ' <native)"
+	for option in --level=audit --level=all --level=exec --no-shim; do
+		bash script "$PTWRAP" -q "$option" >wrapped
+		same "table, $option" "$(<native)" "$(<wrapped)"
+	done
+}
+
 @test "so does one in a session of its own" {
 	as_native setsid SELF
 	as_native nohup SELF
