@@ -93,6 +93,15 @@ grows() {
 	all_ended
 }
 
+@test "the supervisor keeps less than 16 bytes a file use" {
+	local bytes
+	[ "${MODE:-}" != asan ] || skip 'the sanitizer keeps what is freed'
+	bytes=$(grows 1000000 '[ -e "/missing/$i" ]')
+	[ "$bytes" -lt 16000000 ] || same 'bytes for 1,000,000 uses' '< 16000000' "$bytes"
+	same names 1000000 "$(report '[.files[] | select(.path | startswith("/missing/"))] | length')"
+	report_is '.coverage.complete'
+}
+
 @test "a process lives on after its leader has ended" {
 	audit "$PROGRAMS/threads" leaderless
 	same status 7 "$status"
