@@ -16,7 +16,7 @@ oracle() {
 @test "a parallel build: programs, files and products as strace sees them" {
 	needs python3 strace
 	hello_project hello
-	oracle --source hello --name hello -- make -j2 test
+	oracle --level audit --level all --source hello --name hello -- make -j2 test
 }
 
 @test "the same without the shim" {
@@ -27,7 +27,7 @@ oracle() {
 
 @test "odd names, links, dot-dot, renamed folders, shared working directories: as strace sees them" {
 	needs python3 strace
-	oracle --source "$TOP/tests/oracle/odd" --name odd -- sh odd.sh
+	oracle --level audit --level all --source "$TOP/tests/oracle/odd" --name odd -- sh odd.sh
 	oracle --option=--no-shim --source "$TOP/tests/oracle/odd" --name odd -- sh odd.sh
 }
 
@@ -35,5 +35,5 @@ oracle() {
 	needs python3 strace
 	local python
 	python=$(PATH=/usr/local/bin:/usr/bin:/bin:$PATH command -v python3)
-	oracle --source "$TOP/tests/oracle/odd" --name descriptors -- "$python" descriptors.py
+	oracle --level audit --level all --source "$TOP/tests/oracle/odd" --name descriptors -- "$python" descriptors.py
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# `make check-builds`: real builds under ptwrap, compared with strace. `all`: the long ones too.
+# `make check-builds`: real builds under ptwrap, at levels audit and all, compared with strace. `all`: the long ones too.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tools/env.sh
@@ -13,7 +13,7 @@ build() {
 	local name=$1
 	shift
 	if tests/oracle/fetch-sources.sh "$name" &&
-		python3 tests/oracle/compare.py --ptwrap ./ptwrap --source "build/sources/$name" --name "$name" -- "$@"; then
+		python3 tests/oracle/compare.py --ptwrap ./ptwrap --level audit --level all --source "build/sources/$name" --name "$name" -- "$@"; then
 		echo "ok - build of $name"
 		passed=$((passed + 1))
 	else

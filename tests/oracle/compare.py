@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Is ptwrap's report of a real build right? One build, run natively twice, under strace and under ptwrap, each time in a
-fresh copy of its sources at the same path; then what strace saw and what ptwrap reports are compared as sets, and what
-the wrapped build made and printed is compared, byte by byte, with what the native ones made and printed.
+"""Is ptwrap's report of a real build right? One build, run natively twice, under strace and under ptwrap at each level asked
+for, each time in a fresh copy of its sources at the same path; then what strace saw and what ptwrap reports are compared as
+sets, and what the wrapped build made and printed is compared, byte by byte, with what the native ones made and printed.
 
 Prints one line a kind: `read: strace N, ptwrap N, missing N, invented N`. Exits 1 on any difference.
 """
@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument("--source", required=True, help="folder with the sources; left alone")
     parser.add_argument("--name", required=True)
     parser.add_argument("--work", help="where to build (default: build/oracle/NAME)")
+    parser.add_argument("--level", action="append", help="of ptwrap (audit); may be given again")
     parser.add_argument("--option", action="append", default=[], help="one more option for ptwrap")
     parser.add_argument("--self-test", action="store_true", help="compare strace with strace: must find nothing")
     parser.add_argument("command", nargs="+")
@@ -156,27 +157,36 @@ def compare_outputs(name, bench, label):
     return differences
 
 
+def compare(bench, label, natives, expected, run):
+    """How many differences there are between the native runs, what strace saw, and that run, the name of which is label."""
+    status, made, found, document = run
+    name = bench.name
+    differences = compare_sets(name, expected[2], found, label)
+    differences += compare_products(name, [native[1] for native in natives], made)
+    differences += compare_outputs(name, bench, label)
+    if len({expected[0], status, natives[0][0]}) != 1:
+        print(f"{name}: status: native {natives[0][0]}, strace {expected[0]}, {label} {status}")
+        differences += 1
+    if document and not document["coverage"]["complete"]:
+        print(f"{name}: the report says that it is not complete: {document['coverage']['notes'][:4]}")
+        differences += 1
+    print(f"{name}: {label}: {differences} differences", flush=True)
+    return differences
+
+
 def main():
     options = arguments()
     bench = Bench(options)
     natives = [bench.run(f"native-{n}", []) for n in (1, 2)]
-    status, _, expected = bench.strace("strace")
+    expected = bench.strace("strace")
     if options.self_test:
-        other, made, found = bench.strace("strace-2")
-        label, document = "strace-2", None
+        differences = compare(bench, "strace-2", natives, expected, (*bench.strace("strace-2"), None))
     else:
-        other, made, found, document = bench.ptwrap("ptwrap", options.ptwrap, options.option)
-        label = "ptwrap"
-    differences = compare_sets(options.name, expected, found, label)
-    differences += compare_products(options.name, [native[1] for native in natives], made)
-    differences += compare_outputs(options.name, bench, label)
-    if len({status, other, natives[0][0]}) != 1:
-        print(f"{options.name}: status: native {natives[0][0]}, strace {status}, {label} {other}")
-        differences += 1
-    if document and not document["coverage"]["complete"]:
-        print(f"{options.name}: the report says that it is not complete: {document['coverage']['notes'][:4]}")
-        differences += 1
-    print(f"{options.name}: {differences} differences")
+        differences = 0
+        for level in options.level or ["audit"]:
+            label = "ptwrap-" + level
+            run = bench.ptwrap(label, options.ptwrap, ["--level", level, *options.option])
+            differences += compare(bench, label, natives, expected, run)
     return 1 if differences else 0
 
 
