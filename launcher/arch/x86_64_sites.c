@@ -108,17 +108,16 @@ static bool loses_stack(const struct x86_text *text, const struct x86_site *site
 	return false;
 }
 
+/* In a trampoline rsp must be what the unwind information of the place where the program goes on says of it. */
 static bool is_movable(const struct x86_insn *insn)
 {
-	return x86_is_plain(insn) && !insn->is_rip_relative && !insn->is_relative;
+	return x86_is_plain(insn) && !insn->is_rip_relative && !insn->is_relative && !x86_writes(insn, X86_RSP);
 }
 
-/* Behind the call rcx and r11 are the trampoline's, and rsp must be what the unwind information of the
- * place where the program goes on says of it. */
+/* Behind the call rcx and r11 are the trampoline's. */
 static bool is_movable_behind(const struct x86_insn *insn)
 {
-	return is_movable(insn) && !x86_mentions(insn, X86_RCX) && !x86_mentions(insn, X86_R11) &&
-	       !x86_writes(insn, X86_RSP);
+	return is_movable(insn) && !x86_mentions(insn, X86_RCX) && !x86_mentions(insn, X86_R11);
 }
 
 static bool reach_back(const struct x86_text *text, size_t floor, struct x86_site *site)
