@@ -19,7 +19,7 @@ as_native() {
 	done
 }
 
-# Pipes and namespaces of one's own have new numbers each time.
+# Pipes, namespaces and mounts of one's own have new numbers each time.
 numberless() {
 	sed -E "$without" "$1"
 }
@@ -27,6 +27,7 @@ numberless() {
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	without='s/:\[[0-9]+\]/:/'
+	mounts='s/(mountinfo: )[0-9]+ [0-9]+/\1/'
 }
 
 @test "a program sees of itself what it would" {
@@ -90,7 +91,7 @@ kind"'
 
 @test "so does one in namespaces of its own" {
 	unshare -Urpf --mount-proc true || skip 'needs namespaces'
-	without+='; /ns\/(user|pid|mnt|pid_for_children) ->/d'
+	without+='; /ns\/(user|pid|mnt|pid_for_children) ->/d'"; $mounts"
 	as_native unshare -Ur SELF
 	as_native unshare -Urmpf --mount-proc SELF
 	as_native unshare -Urmpf --mount-proc sh -c 'SELF; true'
@@ -100,7 +101,7 @@ kind"'
 	needs_root
 	mkdir -p root
 	local folder
-	without+='; /ns\/mnt ->/d'
+	without+='; /ns\/mnt ->/d'"; $mounts"
 	for folder in usr lib lib64 bin proc dev "$PROGRAMS"; do mkdir -p "root/$folder"; done
 	as_native unshare -m sh -c 'for folder in usr lib lib64 bin proc dev "$0"; do mount --rbind "/$folder" "root/$folder" 2>/dev/null; done; exec chroot root SELF' "$PROGRAMS"
 }
