@@ -145,7 +145,8 @@ echoes='sh -c "echo rea""dy; exec sed -u s/^/got./"'
 		hangup' WRAP sh -c 'echo ready; sleep 1000'
 	as_native '
 		expect READY>
-		send WRAP sleep 1000\n
+		send WRAP sh -c "echo star""ted; exec sleep 1000"\n
+		expect started
 		hangup'
 }
 
