@@ -88,10 +88,10 @@ echoes='sh -c "echo rea""dy; exec sed -u s/^/got./"'
 		expect Stopped
 		send jobs\n
 		expect (\[1\]\+ +Stopped)
-		send bg\n
-		expect INNER>
-		send kill %1; wait; echo wai''ted\n
-		expect waited
+		send set -b; bg\n
+		expect Stopped
+		send kill %1\n
+		expect Terminated
 		send suspend\n
 		expect Stopped
 		expect READY>
