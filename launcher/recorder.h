@@ -21,7 +21,7 @@ enum {
 	RECORDER_QUEUE = 4096,            /* items, a power of two */
 	RECORDER_COLLECT_NS = 2000000,
 	RECORDER_HOT_NS = 200000,
-	RECORDER_BACKLOG = 65536,         /* messages out of one full ring before its writers wait */
+	RECORDER_BACKLOG = 4096,          /* messages out of one full ring before its writers wait */
 };
 
 /* Starts the thread. Where that fails, each item is worked off as it is handed over. */
