@@ -15,6 +15,8 @@ ptwrap=$PWD/build/release/ptwrap
 limit=${SUITE_SECONDS:-1500} # for one run of one suite
 passed=0 failed=0
 out=
+scratch=$(mktemp -u "${TMPDIR:-/tmp}/suiteXXXXXX")
+trap 'rm -rf "$scratch"' EXIT
 unset MAKEFLAGS MAKELEVEL LD_PRELOAD
 
 # Each suite has a function that prepares it (once), and one that runs it by "$@" COMMAND and writes "TEST PASS|FAIL|SKIP"
@@ -112,16 +114,22 @@ compare() {
 		sed 's/\t\t/\tnone\t/g; s/\t\t/\tnone\t/g; s/\t$/\tnone/' | sort)
 }
 
+# run SUITE RESULT COMMAND...: with a TMPDIR of its own, empty at the start; some tests are about what is not there.
+run() {
+	rm -rf "$scratch" && mkdir "$scratch"
+	TMPDIR=$scratch out=$2 "run_$1" "${@:3}"
+}
+
 # suite NAME: bare twice, and under ptwrap.
 suite() {
 	local view results=$home/results
 	mkdir -p "$results"
 	"prepare_$1" || { echo "not ok - $1: cannot be had here"; failed=$((failed + 1)); return; }
-	out=$results/$1.bare "run_$1" env
-	out=$results/$1.again "run_$1" env
+	run "$1" "$results/$1.bare" env
+	run "$1" "$results/$1.again" env
 	[ "$(grep -c ' PASS$' "$results/$1.bare")" -gt 20 ] || { echo "not ok - $1: hardly anything passes bare"; failed=$((failed + 1)); return; }
 	for view in audit all; do
-		out=$results/$1.$view "run_$1" "$ptwrap" -q --level "$view"
+		run "$1" "$results/$1.$view" "$ptwrap" -q --level "$view"
 		echo "# $1: $(grep -c ' PASS$' "$results/$1.bare") pass bare, $(grep -c ' PASS$' "$results/$1.$view") at $view"
 		compare "$1" "$view" "$results/$1.bare" "$results/$1.again" "$results/$1.$view"
 	done
