@@ -160,7 +160,7 @@ static const char man_policy[] =
 	".B read\n"
 	"is to open for reading, to list a directory, to read extended attributes;\n"
 	".B write\n"
-	"is also to create, remove, rename and change modes and owners;\n"
+	"is also to create (a socket, by binding it, too), remove, rename and change modes and owners;\n"
 	".B exec\n"
 	"takes \\fBsha256:\\fIHEX\\fR for the content of a program, too.\n"
 	".TP\n"

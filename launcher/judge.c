@@ -100,10 +100,12 @@ bool judge_take(struct tracee *tracee, struct call *call)
 	call->judged = judged_create(row, judge.policy, process->domain, supervisor_get()->shim);
 	if (row && row->object == JUDGED_IDENTITY)
 		credentials_forget(tracee);
-	else if (call->judged && row && (row->object == JUDGED_PATHS || row->subject == POLICY_NET))
+	else if (call->judged && row && (row->object == JUDGED_PATHS || row->subject == POLICY_NET || row->subject == FILTER_NAMES))
 		call->judged->as = credentials_share(credentials_of(tracee));
-	if (call->judged)
+	if (call->judged) {
+		call->judged->subjects = judge.subjects;
 		call->judged->leads_unix = judge.names_unix;
+	}
 	call->is_raced = row && (row->object == JUDGED_MAPPING || row->object == JUDGED_MAPPED) &&
 			 (process->task_count > 1 || process->shares_files || process->shares_memory);
 	return true;
@@ -220,6 +222,25 @@ static void ask_inet6(struct hearing *hearing, bool destination)
 							 .address = bytes_of((const char *)address, 16) });
 }
 
+/* Only what the shim itself uses of them is exempt: where its file and the rings lie. The file is not to be written. */
+static bool is_shims(const struct judged *judged, struct bytes name, bool writes)
+{
+	if (!judged->shim)
+		return false;
+	struct bytes shim = bytes_of_string(judged->shim->path);
+	const char *slash = strrchr(judged->shim->path, '/');
+	size_t directory = slash ? (size_t)(slash - judged->shim->path) + 1 : 0;
+	return directory > 1 && name.len > directory && memcmp(name.data, shim.data, directory) == 0 &&
+	       !(writes && bytes_equal(name, shim));
+}
+
+static void ask_path(struct hearing *hearing, enum policy_subject subject, struct bytes name)
+{
+	if (!is_shims(hearing->judged, name, subject == POLICY_WRITE))
+		hear(hearing, policy_ask_path(judge.policy, hearing->judged->domain, subject, name), subject, name);
+}
+
+/* To bind one in the file system is to make a file. */
 static void ask_unix(struct hearing *hearing)
 {
 	const struct judged *judged = hearing->judged;
@@ -231,6 +252,11 @@ static void ask_unix(struct hearing *hearing)
 	if (endpoint.abstract)
 		endpoint.path = bytes_of((const char *)judged->address + offset + 1, judged->address_len - offset - 1);
 	ask_endpoint(hearing, &endpoint);
+	if (judged->has_socket && judged->row->object == JUDGED_NAME) {
+		ask_path(hearing, POLICY_WRITE, endpoint.path);
+		if (judged->socket.object_fd < 0)
+			learner_add(hearing->tracee, NEED_MADE, endpoint.path);
+	}
 }
 
 /* AF_UNSPEC ends a connection; in what is sent or bound some protocols take it for their own family, if it is long enough. */
@@ -284,24 +310,6 @@ static void ask_files(struct hearing *hearing)
 }
 
 /* ---- paths ---- */
-
-/* Only what the shim itself uses of them is exempt: where its file and the rings lie. The file is not to be written. */
-static bool is_shims(const struct judged *judged, struct bytes name, bool writes)
-{
-	if (!judged->shim)
-		return false;
-	struct bytes shim = bytes_of_string(judged->shim->path);
-	const char *slash = strrchr(judged->shim->path, '/');
-	size_t directory = slash ? (size_t)(slash - judged->shim->path) + 1 : 0;
-	return directory > 1 && name.len > directory && memcmp(name.data, shim.data, directory) == 0 &&
-	       !(writes && bytes_equal(name, shim));
-}
-
-static void ask_path(struct hearing *hearing, enum policy_subject subject, struct bytes name)
-{
-	if (!is_shims(hearing->judged, name, subject == POLICY_WRITE))
-		hear(hearing, policy_ask_path(judge.policy, hearing->judged->domain, subject, name), subject, name);
-}
 
 /* What is moved takes along what is beneath it, out of its rules. to: its other name; no bytes: it is not known. */
 static void ask_moved(struct hearing *hearing, const struct reroute_path *path, struct bytes name, struct bytes to)
@@ -564,7 +572,9 @@ enum judgement judge_decide(struct tracee *tracee)
 
 bool judge_awaits(const struct tracee *tracee)
 {
-	return tracee->reroute || (tracee->call && tracee->call->is_raced);
+	const struct call *call = tracee->call;
+	const struct judged_call *row = call && call->judged ? call->judged->row : NULL;
+	return tracee->reroute || (call && call->is_raced) || (row && row->object == JUDGED_ANSWER);
 }
 
 /* Something else was mapped than what was judged, by a race: nothing of it may run. */

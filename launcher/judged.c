@@ -48,7 +48,7 @@ void judged_gather(const struct place *place, struct call *call)
 		return;
 	if (judged->row->object == JUDGED_PATHS)
 		judged_gather_paths(place, call, judged);
-	else if (judged->row->subject == POLICY_NET)
+	else if (judged->row->subject == POLICY_NET || judged->row->subject == FILTER_NAMES)
 		judged_gather_net(place, call, judged);
 	else if (judged->row->subject == POLICY_EXEC)
 		judged_gather_exec(place, call, judged);

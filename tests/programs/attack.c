@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -143,6 +144,33 @@ static void attack_rename(void)
 		close(open("open/moved", O_CREAT | O_RDWR, 0644));
 		rename("open/moved", path);
 		successes += stat(SECRET, &status) == 0 && status.st_ino != secret;
+	}
+}
+
+static struct sockaddr_un socket_name = { .sun_family = AF_UNIX };
+
+static void *flip_name(void *unused)
+{
+	(void)unused;
+	while (!over) {
+		memcpy(socket_name.sun_path, "open/socket\0", 13);
+		dwell();
+		memcpy(socket_name.sun_path, "secret/socket", 13);
+		dwell();
+	}
+	return NULL;
+}
+
+static void attack_bind(void)
+{
+	struct stat status;
+	start(flip_name);
+	while (goes_on() && !successes) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+		bind(fd, (struct sockaddr *)&socket_name, sizeof socket_name);
+		successes += stat("secret/socket", &status) == 0;
+		close(fd);
+		unlink("open/socket");
 	}
 }
 
@@ -713,7 +741,7 @@ static const struct {
 	void (*run)(void);
 } attacks[] = {
 	{ "path", attack_path }, { "created", attack_created }, { "chmod", attack_chmod }, { "link", attack_link },
-	{ "rename", attack_rename }, { "openat2", attack_openat2 }, { "i386", attack_i386 }, { "x32", attack_x32 },
+	{ "rename", attack_rename }, { "bind", attack_bind }, { "openat2", attack_openat2 }, { "i386", attack_i386 }, { "x32", attack_x32 },
 	{ "restart", attack_restart }, { "symlink", attack_symlink }, { "symlink-created", attack_symlink_created },
 	{ "ancestor", attack_ancestor }, { "ancestor-created", attack_ancestor_created }, { "ancestor-removed", attack_ancestor_removed },
 	{ "spelling", attack_spelling }, { "hard-link", attack_hard_link }, { "passed-descriptor", attack_passed_descriptor },
