@@ -167,6 +167,18 @@ guarded() {
 	same file kept "$(cat in/file)"
 }
 
+@test "attributes that need no open for writing are not changed either" {
+	needs chattr
+	: >file
+	lsattr file >before || skip 'no attributes in this file system'
+	judged "deny write $PWD/other" -- chattr +A file
+	[ "$status" -ne 0 ]
+	same attributes "$(cat before)" "$(lsattr file)"
+	report_is 'any(.coverage.notes[]; .kind == "policy-guard" and (.text | startswith("ioctl was refused")))'
+	judged "deny read $PWD/other" -- chattr +A file
+	same status 0 "$status"
+}
+
 @test "thousands of path calls in odd situations give under rules what they give natively" {
 	local program who
 	for program in pathcalls pathcalls_static pathcalls_nolibc32; do

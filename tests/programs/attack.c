@@ -1,10 +1,14 @@
-/* attack NAME SECONDS: tries, for so long or until it has succeeded, to get past rules that forbid to write beneath ./secret and
- * to connect to the port in the file ./denied, and prints "NAME: ROUNDS rounds, SUCCESSES successes". Beside ./secret lies
- * ./open, where all is allowed. tests/attacks.sh sets the scene and runs each, with rules and without. */
+/* attack NAME SECONDS: tries, for so long or until it has succeeded, to get past rules that forbid to write beneath ./secret, to
+ * execute ./secret/program, by its path and by its content, and to connect to the port in the file ./denied, and prints "NAME:
+ * ROUNDS rounds, SUCCESSES successes". Beside ./secret lies ./open, where all is allowed. tests/attacks.sh sets the scene and
+ * runs each, with rules and without. ./secret/program is this program too, with another byte at its end: it ends with RAN. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -15,9 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,6 +37,9 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define OPEN "open/file"
 #define SECRET "secret/file"
+#define PROGRAM "secret/program"
+
+enum { RAN = 42 };
 
 static long rounds, successes;
 static double seconds;
@@ -434,6 +444,34 @@ static void attack_dup2_link(void)
 		judge(open(name, O_RDWR));
 }
 
+/* What is open for reading only is to be changed. */
+static bool changes(int file, const struct stat *before)
+{
+	struct stat now;
+	int flags = FS_NODUMP_FL;
+	bool done = ftruncate(file, 0) == 0 || write(file, "x", 1) == 1 || fallocate(file, 0, 0, 8192) == 0;
+	done |= mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, file, 0) != MAP_FAILED;
+	done |= fcntl(file, F_SETFL, O_RDWR) == 0 && (fcntl(file, F_GETFL) & O_ACCMODE) == O_RDWR;
+	done |= ioctl(file, FS_IOC_SETFLAGS, &flags) == 0;
+	futimens(file, (struct timespec[]){ { 1, 0 }, { 1, 0 } });
+	return done || stat(SECRET, &now) != 0 || now.st_mtime != before->st_mtime || now.st_size != before->st_size;
+}
+
+static void attack_reopened(void)
+{
+	struct stat before;
+	stat(SECRET, &before);
+	while (goes_on() && !successes) {
+		char name[64];
+		int file = open(SECRET, rounds % 2 ? O_RDONLY : O_PATH);
+		snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+		judge(open(name, O_RDWR));
+		judge(openat(file, "", O_RDWR));
+		successes += truncate(name, 0) == 0 || changes(file, &before);
+		close(file);
+	}
+}
+
 static void attack_handle(void)
 {
 	struct {
@@ -707,6 +745,220 @@ static void attack_processes(void)
 	}
 }
 
+/* By an instruction here, not by libc's, which lead through the shim. */
+static long plain_call(long number, long a, long b, long c, long d)
+{
+	register long fourth __asm__("r10") = d;
+	__asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c), "r"(fourth) : "rcx", "r11", "memory");
+	return number;
+}
+
+/* Nothing that the shim does is done any more, and each of its instructions does something else. */
+static _Noreturn void overwrite_shim(const struct mapping *text, bool unmaps, int memory)
+{
+	static unsigned char nops[4096];
+	memset(nops, 0x90, sizeof nops);
+	long at = (long)(uintptr_t)text->start, end = at + (long)text->len;
+	if (unmaps)
+		plain_call(SYS_munmap, at, end - at, 0, 0);
+	plain_call(SYS_mprotect, at, end - at, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
+	for (; at < end; at += (long)sizeof nops)
+		plain_call(SYS_pwrite64, memory, (long)(uintptr_t)nops, sizeof nops, at);
+	long fd = plain_call(SYS_open, (long)(uintptr_t)SECRET, O_RDWR, 0, 0);
+	for (;;)
+		plain_call(SYS_exit_group, fd >= 0 ? RAN : 1, 0, 0, 0);
+}
+
+static void attack_shim(void)
+{
+	struct mapping text = { NULL, 0 };
+	find_mapping("ptwrap", " r-xp ", &text);
+	while (goes_on()) {
+		int status;
+		pid_t child = fork();
+		if (child == 0)
+			overwrite_shim(&text, rounds % 2, open("/proc/self/mem", O_RDWR));
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+/* libattack.so, brought in before the shim, or with it, or by what keeps the shim away. */
+static void attack_preload(void)
+{
+	static const char *const variables[] = { "LD_PRELOAD", "LD_AUDIT", "LD_DEBUG_OUTPUT=/dev/null LD_DEBUG=all LD_PRELOAD" };
+	char library[PATH_MAX] = "", setting[PATH_MAX + 128];
+	if (readlink("/proc/self/exe", library, sizeof library - 32) <= 0)
+		exit(2);
+	strcpy(strrchr(library, '/'), "/libattack.so");
+	while (goes_on()) {
+		int status;
+		snprintf(setting, sizeof setting, "%s=%s exec /bin/true", variables[rounds % 3], library);
+		pid_t child = fork();
+		if (child == 0) {
+			execl("/bin/sh", "sh", "-c", setting, NULL);
+			_exit(1);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+/* Another process changes the path, registers or anything of ptwrap's in this one. */
+static void meddle(pid_t victim, const struct mapping *pinned)
+{
+	static const char *const paths[] = { "open/file\0", SECRET };
+	char name[64];
+	snprintf(name, sizeof name, "/proc/%d/mem", victim);
+	int memory = open(name, O_RDWR);
+	for (unsigned turn = 0; kill(victim, 0) == 0; turn++) {
+		struct iovec local = { (void *)(uintptr_t)paths[turn % 2], 11 }, remote = { path, 11 };
+		process_vm_writev(victim, &local, 1, &remote, 1, 0);
+		if (pinned->start)
+			pwrite(memory, SECRET, sizeof SECRET, (off_t)(uintptr_t)pinned->start + turn % 4096 * 2048L);
+		if (ptrace(PTRACE_SEIZE, victim, NULL, NULL) == 0) {
+			ptrace(PTRACE_INTERRUPT, victim, NULL, NULL);
+			waitpid(victim, NULL, 0);
+			ptrace(PTRACE_POKEDATA, victim, path, *(const long *)(const void *)"secret/f");
+			ptrace(PTRACE_DETACH, victim, NULL, NULL);
+		}
+	}
+	_exit(0);
+}
+
+static void attack_other_process(void)
+{
+	struct mapping pinned = { NULL, 0 };
+	strcpy(path, OPEN);
+	judge(open(OPEN, O_RDWR));
+	find_mapping("ptwrap-pinned", " r--s ", &pinned);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	pid_t self = getpid(), child = fork();
+	if (child == 0)
+		meddle(self, &pinned);
+	while (goes_on())
+		judge(open(path, O_RDWR));
+	kill(child, SIGKILL);
+}
+
+static int write_to_secret(void *unused)
+{
+	(void)unused;
+	return open(SECRET, O_RDWR) >= 0 ? RAN : 1;
+}
+
+/* Children and threads that no tracer is to follow. */
+static void attack_untraced(void)
+{
+	static const unsigned long flags[] = { CLONE_UNTRACED, CLONE_UNTRACED | CLONE_VM | CLONE_FILES, CLONE_UNTRACED | CLONE_VM | CLONE_VFORK,
+					       CLONE_PTRACE, CLONE_PARENT_SETTID, CLONE_UNTRACED | CLONE_NEWUSER | CLONE_NEWPID };
+	static char stack[65536];
+	while (goes_on()) {
+		int status = 0;
+		unsigned long chosen = flags[rounds / 2 % COUNT(flags)];
+		struct clone_args args = { .flags = chosen & ~(unsigned long)CLONE_VM, .exit_signal = SIGCHLD };
+		pid_t child = rounds % 2 ? clone(write_to_secret, stack + sizeof stack, (int)chosen | SIGCHLD, NULL) :
+					   (pid_t)syscall(SYS_clone3, &args, sizeof args);
+		if (child == 0)
+			_exit(write_to_secret(NULL)); // NOLINT: it may be a vfork
+		if (child > 0)
+			waitpid(child, &status, __WALL);
+		successes += child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+/* ---- programs ---- */
+
+/* A child that becomes a program, by `become`: did ./secret/program run? */
+static void judge_program(void (*become)(void))
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		become();
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+}
+
+static void *flip_program(void *unused)
+{
+	(void)unused;
+	while (!over) {
+		memcpy(path, "/bin/true\0\0\0\0\0", 15);
+		dwell();
+		memcpy(path, PROGRAM, 15);
+		dwell();
+	}
+	return NULL;
+}
+
+static void attack_exec(void)
+{
+	start(flip_program);
+	while (goes_on()) {
+		int status;
+		pid_t child = vfork();
+		if (child == 0) {
+			char *argv[] = { path, NULL };
+			syscall(SYS_execve, path, argv, NULL);
+			_exit(1); // NOLINT
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+static void become_copy(void)
+{
+	int from = open(PROGRAM, O_RDONLY), to = memfd_create("copy", MFD_CLOEXEC);
+	sendfile(to, from, NULL, 1 << 30);
+	execveat(to, "", (char *[]){ "copy", NULL }, NULL, AT_EMPTY_PATH);
+}
+
+static void become_descriptor(void)
+{
+	execveat(open(PROGRAM, O_PATH), "", (char *[]){ "program", NULL }, NULL, AT_EMPTY_PATH);
+}
+
+static void attack_exec_memfd(void)
+{
+	while (goes_on())
+		judge_program(rounds % 2 ? become_copy : become_descriptor);
+}
+
+static void become_script(void)
+{
+	execl("open/script", "script", NULL);
+}
+
+static void attack_exec_script(void)
+{
+	char cwd[128];
+	FILE *script = fopen("open/script", "w");
+	if (!script || !getcwd(cwd, sizeof cwd))
+		exit(2);
+	fprintf(script, "#!%s/" PROGRAM "\n", cwd);
+	fchmod(fileno(script), 0755);
+	fclose(script);
+	while (goes_on())
+		judge_program(become_script);
+}
+
+static void become_loaded(void)
+{
+	execl("/lib64/ld-linux-x86-64.so.2", "ld.so", rounds % 2 ? PROGRAM : "open/program", NULL);
+}
+
+/* By its name and, as a link leads there, by another. */
+static void attack_exec_loader(void)
+{
+	symlink("../" PROGRAM, "open/program");
+	while (goes_on())
+		judge_program(become_loaded);
+}
+
 static void attack_uring(void)
 {
 	char parameters[256];
@@ -748,13 +1000,18 @@ static const struct {
 	{ "dup2", attack_dup2 }, { "dup2-dirfd", attack_dup2_dirfd }, { "dup2-link", attack_dup2_link }, { "handle", attack_handle },
 	{ "bind-mount", attack_bind_mount }, { "mount-proc", attack_mount_proc }, { "chroot", attack_chroot }, { "address", attack_address },
 	{ "pinned", attack_pinned }, { "pinned-fork", attack_pinned_fork }, { "exempt", attack_exempt }, { "processes", attack_processes },
+	{ "shim", attack_shim }, { "preload", attack_preload }, { "other-process", attack_other_process },
+	{ "untraced", attack_untraced }, { "reopened", attack_reopened }, { "exec", attack_exec },
+	{ "exec-memfd", attack_exec_memfd }, { "exec-script", attack_exec_script }, { "exec-loader", attack_exec_loader },
 	{ "uring", attack_uring }, { "vfork", attack_vfork },
 };
 
 int main(int argc, char **argv)
 {
 	struct stat status;
-	if (argc != 3 || stat(SECRET, &status) != 0)
+	if (argc != 3)
+		return RAN;
+	if (stat(SECRET, &status) != 0)
 		return 2;
 	secret = status.st_ino;
 	device = status.st_dev;

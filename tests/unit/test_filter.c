@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -525,6 +526,13 @@ static const struct {
 	{ POLICY_WRITE, "openat", { 0, 0, O_WRONLY }, true },
 	{ POLICY_WRITE, "open", { 0, O_CREAT }, true },
 	{ POLICY_WRITE, "fchmod", { 3 }, true },
+	{ POLICY_WRITE, "ioctl", { 3, FS_IOC_SETFLAGS }, true },
+	{ POLICY_WRITE, "ioctl", { 3, FS_IOC_GETFLAGS }, false },
+	{ POLICY_READ, "ioctl", { 3, _IOWR('X', 107, char[56]) }, true },
+	{ POLICY_READ, "ioctl", { 3, _IOR('X', 107, char[56]) }, false },
+	{ FILTER_NAMES, "getsockname", { 3 }, true },
+	{ FILTER_NAMES, "accept", { 3, 0x100000000 }, true },
+	{ FILTER_NAMES, "accept", { 3 }, false },
 	{ POLICY_READ, "openat", { 0, 0, O_RDONLY }, true },
 	{ POLICY_READ, "stat", { 0 }, false },
 	{ POLICY_EXEC, "mmap", { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 3 }, true },
