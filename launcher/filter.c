@@ -141,6 +141,8 @@ enum { FILTER_READ = POLICY_READ, FILTER_WRITE = POLICY_WRITE, FILTER_EXEC = POL
 enum { ANY_SIZE = (int)~(unsigned)IOCSIZE_MASK, XFS_OPEN_BY_HANDLE = (int)_IOWR('X', 107, char[0]),
        XFS_ATTRIBUTES_BY_HANDLE = (int)_IOW('X', 123, char[0]) };
 
+enum { MS_PROPAGATION = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE };
+
 #define MASKED(argument, bits, wanted) { .arg = (argument), .mask = (bits), .value = (wanted) }
 #define NOT_MASKED(argument, bits, wanted) { .arg = (argument), .mask = (bits), .value = (wanted), .differs = true }
 #define IS(argument, wanted) MASKED(argument, WHOLE_WORD, wanted)

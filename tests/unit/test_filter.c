@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -527,6 +528,12 @@ static const struct {
 	{ POLICY_WRITE, "open", { 0, O_CREAT }, true },
 	{ POLICY_WRITE, "fchmod", { 3 }, true },
 	{ POLICY_WRITE, "ioctl", { 3, FS_IOC_SETFLAGS }, true },
+	{ POLICY_READ, "umount2", { 0, MNT_DETACH }, true },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, 0 }, true },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_REMOUNT | MS_BIND | MS_RDONLY }, false },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_REC | MS_PRIVATE }, false },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_MGC_VAL }, true },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_BIND | MS_PRIVATE }, true },
 	{ POLICY_WRITE, "ioctl", { 3, FS_IOC_GETFLAGS }, false },
 	{ POLICY_READ, "ioctl", { 3, _IOWR('X', 107, char[56]) }, true },
 	{ POLICY_READ, "ioctl", { 3, _IOR('X', 107, char[56]) }, false },
