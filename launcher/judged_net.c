@@ -197,8 +197,10 @@ static void take(const struct place *place, const struct call *call, struct judg
 	default:
 		break;
 	}
-	if (is_about_names(judged) && !judged->is_restored)
-		judged->is_made_otherwise = false;
+	if (!is_about_names(judged) || judged->is_restored)
+		return;
+	judged->is_made_otherwise = false;
+	judged->error = 0; /* the kernel will say so itself */
 }
 
 /* What socketcall(2)'s first argument stands for (linux/net.h), and how many arguments that has; those that have

@@ -97,6 +97,8 @@ try exec 'a thread flips the path of an execve'
 try exec-memfd 'a copy in memory, or a descriptor, is executed'
 try exec-script "a script's first line names the program"
 try exec-loader 'the loader is told to run the program'
+natively=$(successes "$attack" keys 0.1)
+try keys 'keys are put into the terminal for who reads it next' "$([[ $natively != 0/* ]] || echo 'no TIOCSTI here')"
 try uring 'io_uring' 'closed always'
 if [ "$(id -u)" = 0 ]; then
 	try handle 'a file handle'

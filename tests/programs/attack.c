@@ -1017,6 +1017,25 @@ static void attack_uring(void)
 	}
 }
 
+/* Keys for whoever reads the terminal next. */
+static void attack_keys(void)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	if (grantpt(terminal) || unlockpt(terminal))
+		exit(2);
+	while (goes_on()) {
+		int status;
+		pid_t child = fork();
+		if (child == 0) {
+			setsid();
+			int own = open(ptsname(terminal), O_RDWR);
+			_exit(ioctl(own, TIOCSTI, "x") == 0);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	}
+}
+
 static void attack_vfork(void)
 {
 	start(flip_path);
@@ -1049,7 +1068,7 @@ static const struct {
 	{ "shim", attack_shim }, { "preload", attack_preload }, { "other-process", attack_other_process },
 	{ "untraced", attack_untraced }, { "reopened", attack_reopened }, { "exec", attack_exec },
 	{ "exec-memfd", attack_exec_memfd }, { "exec-script", attack_exec_script }, { "exec-loader", attack_exec_loader },
-	{ "uring", attack_uring }, { "vfork", attack_vfork },
+	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork },
 };
 
 int main(int argc, char **argv)

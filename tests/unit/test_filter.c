@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -548,6 +549,8 @@ static const struct {
 	{ POLICY_EXEC, "execve", { 0 }, true },
 	{ FILTER_GUARD, "pidfd_open", { 1 }, true },
 	{ FILTER_GUARD, "prlimit64", { 0 }, false },
+	{ FILTER_GUARD, "ioctl", { 0, TIOCSTI }, true },
+	{ FILTER_GUARD, "ioctl", { 0, TCGETS }, false },
 	{ FILTER_GUARD, "prlimit64", { 1 }, true },
 };
 
