@@ -15,6 +15,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -29,6 +30,7 @@ static struct {
 	bool dry_run;
 	bool unpinned;    /* --best-effort where no memory is safe from the program: calls are made as they are */
 	bool names_unix;  /* rules on net name sockets in the file system */
+	bool tells_links; /* that a file with other names was written to, once */
 	bool has_domains; /* some process has run a program that a `for` rule names */
 	uint8_t subjects; /* a bit each, FILTER_GUARD included */
 } judge;
@@ -40,6 +42,7 @@ void judge_init(const struct policy *policy, bool dry_run)
 	judge.policy = policy;
 	judge.dry_run = dry_run;
 	judge.subjects = policy ? enforce_subjects(policy, learner_is_on()) : 0;
+	judge.tells_links = policy && policy_concerns(policy, POLICY_WRITE);
 	judge.names_unix = policy && (learner_is_on() || enforce_names_unix(policy));
 	if (policy)
 		guard_init();
@@ -369,6 +372,18 @@ static void ask_by_access(struct hearing *hearing, const struct reroute_path *pa
 	}
 }
 
+/* Rules know it by the name that it is written to by. */
+static void tell_links(const struct hearing *hearing, const struct reroute_path *path, struct bytes name)
+{
+	char text[PATH_MAX + 80];
+	bool writes = path->row->access == PATH_WRITE || (path->row->access == PATH_OPEN && reroute_writes(path));
+	if (!judge.tells_links || !writes || !path->walk.has_more_names || hearing->forbidden)
+		return;
+	judge.tells_links = false;
+	snprintf(text, sizeof text, "%.*s was written to, and rules were asked about this name alone", (int)name.len, name.data);
+	note_about(hearing->tracee, "policy-second-name", text);
+}
+
 /* What is not there for the walk is not there for the call; the kernel says why. */
 static void ask_paths(struct hearing *hearing)
 {
@@ -384,6 +399,7 @@ static void ask_paths(struct hearing *hearing)
 			continue;
 		ask_by_access(hearing, &judged->paths[i], strbuf_bytes(&names[i]), other);
 		learn_change(hearing, &judged->paths[i], strbuf_bytes(&names[i]));
+		tell_links(hearing, &judged->paths[i], strbuf_bytes(&names[i]));
 	}
 	for (unsigned i = 0; i < PATHCALL_MAX; i++)
 		strbuf_free(&names[i]);

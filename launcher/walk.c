@@ -657,6 +657,7 @@ static int describe_object(struct walker *walker)
 		return error;
 	result->is_directory = S_ISDIR(status.stx_mode);
 	result->is_link = S_ISLNK(status.stx_mode);
+	result->has_more_names = S_ISREG(status.stx_mode) && status.stx_nlink > 1;
 	result->is_automount = result->is_directory && is_on(result->object_fd, AUTOFS_SUPER_MAGIC);
 	return 0;
 }

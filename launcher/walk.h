@@ -43,6 +43,7 @@ struct walk_result {
 	                            * has no path for it, what it has instead ("pipe:[17]") */
 	bool is_ours;              /* leads into a process of ptwrap's (procpid.h): to be refused */
 	bool is_directory, is_link, is_automount;
+	bool has_more_names;       /* hard links */
 	bool trailing_slash;
 };
 

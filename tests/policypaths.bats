@@ -169,6 +169,19 @@ guarded() {
 	same output kept "$output"
 }
 
+@test "names that files have from before the run, and no rule knows, are listed" {
+	mkdir -p seen/in other
+	echo x >seen/file
+	ln seen/file other/linked
+	judged "deny write $PWD/seen/**" -- sh -c 'echo y >other/linked; echo z >>other/linked'
+	text="$PWD/other/linked was written to, and rules were asked about this name alone" \
+		report_is '[.coverage.notes[] | select(.kind == "policy-second-name") | .text] == [env.text]'
+	needs_root
+	unshare -m sh -c 'mount --bind seen/in other && "$@"' - "$PTWRAP" -q -o run.json --rule "deny write $PWD/seen/**" true
+	text="$PWD/seen/in is also $PWD/other, and --rule:1 does not hold there" \
+		report_is '[.coverage.notes[] | select(.kind == "policy-second-name") | .text] == [env.text]'
+}
+
 @test "attributes that need no open for writing are not changed either" {
 	needs chattr
 	: >file
