@@ -163,6 +163,18 @@ violations() {
 	gives ok "deny write $PWD/run/**" -- "$POLICY" unix connect run/socket || [ "$output" = ECONNREFUSED ]
 }
 
+@test "mounts lead to no unix socket by another name" {
+	needs_root
+	mkdir run other
+	"$POLICY" unix bind run/socket
+	run -0 unshare -m sh -c 'mount --bind run other && "$0" unix connect other/socket' "$POLICY"
+	same 'without rules' ECONNREFUSED "$output"
+	judged "deny net unix:$PWD/run/**" -- unshare -m sh -c 'mount --bind run other; "$0" unix connect other/socket' "$POLICY"
+	same 'with them' ENOENT "$output"
+	judged 'deny net *' -- unshare -m mount --bind run other
+	same 'status where no rule names a path' 0 "$status"
+}
+
 @test "under rules on its path a unix socket has the name that the program gave it" {
 	local rule options expected
 	mkdir run
