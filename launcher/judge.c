@@ -405,12 +405,18 @@ static void ask_paths(struct hearing *hearing)
 		strbuf_free(&names[i]);
 }
 
-static bool leads_to_ours(const struct judged *judged)
+/* Why a path is not to be gone, whatever rules say; NULL: it may be. */
+static const char *leads_astray(const struct judged *judged)
 {
-	bool ours = judged->has_socket && judged->socket.is_ours;
-	for (unsigned i = 0; i < judged->path_count; i++)
+	bool ours = judged->has_socket && judged->socket.is_ours, elsewhere = judged->has_socket && judged->socket.is_elsewhere;
+	bool has_rules = judged->subjects & (1 << POLICY_READ | 1 << POLICY_WRITE);
+	for (unsigned i = 0; i < judged->path_count; i++) {
 		ours |= judged->paths[i].walk.is_ours;
-	return ours;
+		elsewhere |= has_rules && judged->paths[i].walk.is_elsewhere;
+	}
+	if (ours)
+		return "its path leads into ptwrap's own processes";
+	return elsewhere && !judge.dry_run ? "its path leads into the memory of a process outside the tree, or to a mount of such a one's, where rules know no names" : NULL;
 }
 
 /* Of a program's names only what forbids counts at the call: what runs in the end is asked about again. */
@@ -476,19 +482,26 @@ static bool hides_calls(const struct tracee *tracee, const struct event_syscall 
 
 static bool is_refused(const struct tracee *tracee, const struct judged_call *row)
 {
+	const char *why;
 	const struct event_syscall *made = &tracee->call->event.syscall;
 	switch ((enum judged_object)row->object) {
 	case JUDGED_TARGET:
 	case JUDGED_TARGET_FD:
-		if (!guard_refuses(tracee, row))
-			return false;
-		note_refused(tracee, row->name, "it was aimed at ptwrap's own processes");
-		return true;
+		why = guard_refuses(tracee, row) ? "it was aimed at ptwrap's own processes" :
+		      !judge.dry_run && guard_leaves_tree(tracee, row) ? "it was aimed at a process outside the tree" : NULL;
+		if (why)
+			note_refused(tracee, row->name, why);
+		return why != NULL;
+	case JUDGED_PEER:
+	case JUDGED_NAME:
+	case JUDGED_RECEIVER:
+	case JUDGED_MESSAGE:
+	case JUDGED_MESSAGES:
 	case JUDGED_PATHS:
-		if (!leads_to_ours(tracee->call->judged))
-			return false;
-		note_refused(tracee, row->name, "its path leads into ptwrap's own processes");
-		return true;
+		why = leads_astray(tracee->call->judged);
+		if (why)
+			note_refused(tracee, row->name, why);
+		return why != NULL;
 	case JUDGED_ROOT:
 		if (judge.dry_run || !guard_shares_root(tracee))
 			return false;

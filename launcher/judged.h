@@ -92,8 +92,8 @@ void judged_gather_paths(const struct place *place, const struct call *call, str
 void judged_walk_name(const struct place *place, const struct walk_result *walk, struct strbuf *out);
 
 /* Adds the file that the kernel calls by that name (" (deleted)" apart), and its digest where that may decide. -errno: it cannot be
- * read. open_path: where to open it. */
-int judged_add_file(struct judged *judged, struct bytes path, const char *open_path);
+ * read, or is where the task's rules know no names (mountspace.h). open_path: where to open it. */
+int judged_add_file(struct judged *judged, pid_t tid, struct bytes path, const char *open_path);
 
 /* The file's answer: by path, and by its content where it was hashed. */
 struct policy_answer judged_ask_file(const struct judged *judged, const struct judged_file *file);
