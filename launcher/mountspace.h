@@ -15,4 +15,8 @@
 
 bool mountspace_knows(pid_t tid, int fd);
 
+/* The mount that fd lies on counts as known: what COMMAND is given open may be of the namespace that it was started from. In
+ * the launcher, before the forks. */
+void mountspace_trust(int fd);
+
 #endif

@@ -212,6 +212,12 @@ guarded() {
 	kill $!
 }
 
+@test "what COMMAND was given open is opened again, though it is of another mount namespace" {
+	needs_root
+	unshare -m "$PTWRAP" -q --rule 'deny write /nonexistent' sh -c 'echo x >/dev/stdout; echo y >>/proc/self/fd/4' >given 4>too
+	same 'what was given' x,y "$(cat given),$(cat too)"
+}
+
 @test "a judged tree neither writes to the memory of others nor takes their descriptors" {
 	needs python3
 	cat >reach.py <<-'EOF'
