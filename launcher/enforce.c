@@ -23,6 +23,8 @@ uint8_t enforce_subjects(const struct policy *policy, bool learns)
 	for (int subject = 0; subject < POLICY_SUBJECTS; subject++)
 		if (learns || policy_concerns(policy, (enum policy_subject)subject))
 			subjects |= (uint8_t)(1U << subject);
+	if (learns || policy_concerns(policy, POLICY_WRITE) || enforce_names_unix(policy))
+		subjects |= 1 << FILTER_NAMES;
 	if (geteuid() == 0 && has_pinned_memory())
 		subjects |= 1 << FILTER_OURS;
 	return subjects;

@@ -10,7 +10,8 @@
 /* What the filter has to stop for that policy. learns: for --learn too, as if it had rules on all that a learned policy has. */
 void enforce_select(const struct policy *policy, bool learns, struct selection *selection);
 
-/* The subjects that it has rules on, a bit each, and FILTER_GUARD; as root FILTER_OURS too. */
+/* The subjects that it has rules on, a bit each, and FILTER_GUARD; as root FILTER_OURS too; FILTER_NAMES if it may concern a
+ * unix socket's path. */
 uint8_t enforce_subjects(const struct policy *policy, bool learns);
 
 /* Does it have a rule on that call's number? */

@@ -14,7 +14,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/btrfs.h>
+#include <linux/fs.h>
+#include <linux/fsverity.h>
 #include <linux/mount.h>
+#include <linux/msdos_fs.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/nsfs.h>
@@ -132,6 +136,12 @@ struct judged_rule {
 };
 
 enum { FILTER_READ = POLICY_READ, FILTER_WRITE = POLICY_WRITE, FILTER_EXEC = POLICY_EXEC, FILTER_NET = POLICY_NET };
+
+/* Of xfs_fs.h: structs of another size in 32-bit programs. */
+enum { ANY_SIZE = (int)~(unsigned)IOCSIZE_MASK, XFS_OPEN_BY_HANDLE = (int)_IOWR('X', 107, char[0]),
+       XFS_ATTRIBUTES_BY_HANDLE = (int)_IOW('X', 123, char[0]) };
+
+enum { MS_PROPAGATION = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE };
 
 #define MASKED(argument, bits, wanted) { .arg = (argument), .mask = (bits), .value = (wanted) }
 #define NOT_MASKED(argument, bits, wanted) { .arg = (argument), .mask = (bits), .value = (wanted), .differs = true }

@@ -22,8 +22,9 @@
 enum { FILTER_TRACE_DATA = 0x7077 };
 
 /* Behind the policy's subjects: what is looked at under any policy (policycalls.def), and, where the tree might have the
- * right to write to ptwrap's own processes through /proc, each open for writing. */
-enum { FILTER_GUARD = POLICY_SUBJECTS, FILTER_OURS };
+ * right to write to ptwrap's own processes through /proc, each open for writing; and where rules concern the paths of unix
+ * sockets, the calls by which these are bound and named. */
+enum { FILTER_GUARD = POLICY_SUBJECTS, FILTER_OURS, FILTER_NAMES };
 
 struct selection {
 	enum level level;
@@ -32,7 +33,7 @@ struct selection {
 	bool unnamed;            /* calls that no table names are reported too */
 	uint8_t native[64];      /* bit per x86_64 number (up to 511): reported, all argument values */
 	uint8_t i386[64];
-	uint8_t judged_subjects; /* with a policy: a bit per enum policy_subject, FILTER_GUARD, FILTER_OURS; else 0 */
+	uint8_t judged_subjects; /* with a policy: a bit per enum policy_subject and those behind it; else 0 */
 	uint8_t judged[64];      /* bit per x86_64 number that rules on `syscall` name */
 };
 
@@ -42,6 +43,7 @@ enum judged_object {
 	JUDGED_PEER,        /* the address of a connect, */
 	JUDGED_NAME,        /* of a bind, */
 	JUDGED_RECEIVER,    /* of what is sent */
+	JUDGED_ANSWER,      /* one that the kernel will give */
 	JUDGED_LISTENER,    /* that a socket has which is to listen; without one the kernel gives it any */
 	JUDGED_MESSAGE,     /* that of a struct msghdr, */
 	JUDGED_MESSAGES,    /* of an array of struct mmsghdr */

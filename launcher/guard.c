@@ -69,6 +69,16 @@ bool guard_refuses(const struct tracee *tracee, const struct judged_call *row)
 	return means_ours(tracee, (pid_t)args[row->arg]);
 }
 
+bool guard_leaves_tree(const struct tracee *tracee, const struct judged_call *row)
+{
+	bool writes = strcmp(row->name, "process_vm_writev") == 0, takes = strcmp(row->name, "pidfd_getfd") == 0;
+	if ((!writes && !takes) || tracee->process->other_pids)
+		return false;
+	pid_t pid = writes ? (pid_t)tracee->call->event.syscall.args[row->arg] :
+			     pid_of_fd(tracee->tid, (int)tracee->call->event.syscall.args[row->arg]);
+	return pid > 0 && !tracee_find(pid);
+}
+
 struct search {
 	const struct tracee *tracee;
 	bool found;

@@ -80,6 +80,7 @@ void job_work(struct job *job)
 		judged_gather(&job->place, job->call);
 		break;
 	case JOB_LEAVE:
+		judged_correct_names(&job->place, job->call);
 		capture_leave(&job->place, job->call);
 		if (job->call->judged && job->call->is_raced && job->call->event.syscall.ret >= 0)
 			judged_gather_again(&job->place, job->call);

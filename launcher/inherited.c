@@ -1,6 +1,7 @@
 /* Descriptors from outside: see inherited.h. */
 #include "inherited.h"
 
+#include "mountspace.h"
 #include "procfs.h"
 #include "strbuf.h"
 
@@ -37,6 +38,7 @@ static void look_at(const struct policy *policy, int fd, struct bytes name, void
 	struct strbuf line = { 0 };
 	if (flags < 0 || (closes & FD_CLOEXEC))
 		return;
+	mountspace_trust(fd);
 	const char *rule = name.len && name.data[0] == '/' ? rule_against(policy, name, flags) : NULL;
 	if (rule)
 		strbuf_addf(&line, "descriptor %d: %.*s, against %s", fd, (int)name.len, name.data, rule);
@@ -50,6 +52,11 @@ static void look_at(const struct policy *policy, int fd, struct bytes name, void
 void inherited_list(const struct policy *policy, void (*each)(const char *line))
 {
 	struct strbuf list = { 0 };
+	int here = open(".", O_PATH | O_CLOEXEC);
+	if (here >= 0) {
+		mountspace_trust(here);
+		close(here);
+	}
 	procfs_fds(getpid(), &list);
 	struct bytes rest = strbuf_bytes(&list), entry;
 	while (bytes_next_string(&rest, &entry)) {

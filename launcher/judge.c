@@ -15,6 +15,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -29,6 +30,7 @@ static struct {
 	bool dry_run;
 	bool unpinned;    /* --best-effort where no memory is safe from the program: calls are made as they are */
 	bool names_unix;  /* rules on net name sockets in the file system */
+	bool tells_links; /* that a file with other names was written to, once */
 	bool has_domains; /* some process has run a program that a `for` rule names */
 	uint8_t subjects; /* a bit each, FILTER_GUARD included */
 } judge;
@@ -40,6 +42,7 @@ void judge_init(const struct policy *policy, bool dry_run)
 	judge.policy = policy;
 	judge.dry_run = dry_run;
 	judge.subjects = policy ? enforce_subjects(policy, learner_is_on()) : 0;
+	judge.tells_links = policy && policy_concerns(policy, POLICY_WRITE);
 	judge.names_unix = policy && (learner_is_on() || enforce_names_unix(policy));
 	if (policy)
 		guard_init();
@@ -100,10 +103,12 @@ bool judge_take(struct tracee *tracee, struct call *call)
 	call->judged = judged_create(row, judge.policy, process->domain, supervisor_get()->shim);
 	if (row && row->object == JUDGED_IDENTITY)
 		credentials_forget(tracee);
-	else if (call->judged && row && (row->object == JUDGED_PATHS || row->subject == POLICY_NET))
+	else if (call->judged && row && (row->object == JUDGED_PATHS || row->subject == POLICY_NET || row->subject == FILTER_NAMES))
 		call->judged->as = credentials_share(credentials_of(tracee));
-	if (call->judged)
+	if (call->judged) {
+		call->judged->subjects = judge.subjects;
 		call->judged->leads_unix = judge.names_unix;
+	}
 	call->is_raced = row && (row->object == JUDGED_MAPPING || row->object == JUDGED_MAPPED) &&
 			 (process->task_count > 1 || process->shares_files || process->shares_memory);
 	return true;
@@ -220,6 +225,25 @@ static void ask_inet6(struct hearing *hearing, bool destination)
 							 .address = bytes_of((const char *)address, 16) });
 }
 
+/* Only what the shim itself uses of them is exempt: where its file and the rings lie. The file is not to be written. */
+static bool is_shims(const struct judged *judged, struct bytes name, bool writes)
+{
+	if (!judged->shim)
+		return false;
+	struct bytes shim = bytes_of_string(judged->shim->path);
+	const char *slash = strrchr(judged->shim->path, '/');
+	size_t directory = slash ? (size_t)(slash - judged->shim->path) + 1 : 0;
+	return directory > 1 && name.len > directory && memcmp(name.data, shim.data, directory) == 0 &&
+	       !(writes && bytes_equal(name, shim));
+}
+
+static void ask_path(struct hearing *hearing, enum policy_subject subject, struct bytes name)
+{
+	if (!is_shims(hearing->judged, name, subject == POLICY_WRITE))
+		hear(hearing, policy_ask_path(judge.policy, hearing->judged->domain, subject, name), subject, name);
+}
+
+/* To bind one in the file system is to make a file. */
 static void ask_unix(struct hearing *hearing)
 {
 	const struct judged *judged = hearing->judged;
@@ -231,6 +255,11 @@ static void ask_unix(struct hearing *hearing)
 	if (endpoint.abstract)
 		endpoint.path = bytes_of((const char *)judged->address + offset + 1, judged->address_len - offset - 1);
 	ask_endpoint(hearing, &endpoint);
+	if (judged->has_socket && judged->row->object == JUDGED_NAME) {
+		ask_path(hearing, POLICY_WRITE, endpoint.path);
+		if (judged->socket.object_fd < 0)
+			learner_add(hearing->tracee, NEED_MADE, endpoint.path);
+	}
 }
 
 /* AF_UNSPEC ends a connection; in what is sent or bound some protocols take it for their own family, if it is long enough. */
@@ -284,24 +313,6 @@ static void ask_files(struct hearing *hearing)
 }
 
 /* ---- paths ---- */
-
-/* Only what the shim itself uses of them is exempt: where its file and the rings lie. The file is not to be written. */
-static bool is_shims(const struct judged *judged, struct bytes name, bool writes)
-{
-	if (!judged->shim)
-		return false;
-	struct bytes shim = bytes_of_string(judged->shim->path);
-	const char *slash = strrchr(judged->shim->path, '/');
-	size_t directory = slash ? (size_t)(slash - judged->shim->path) + 1 : 0;
-	return directory > 1 && name.len > directory && memcmp(name.data, shim.data, directory) == 0 &&
-	       !(writes && bytes_equal(name, shim));
-}
-
-static void ask_path(struct hearing *hearing, enum policy_subject subject, struct bytes name)
-{
-	if (!is_shims(hearing->judged, name, subject == POLICY_WRITE))
-		hear(hearing, policy_ask_path(judge.policy, hearing->judged->domain, subject, name), subject, name);
-}
 
 /* What is moved takes along what is beneath it, out of its rules. to: its other name; no bytes: it is not known. */
 static void ask_moved(struct hearing *hearing, const struct reroute_path *path, struct bytes name, struct bytes to)
@@ -361,6 +372,18 @@ static void ask_by_access(struct hearing *hearing, const struct reroute_path *pa
 	}
 }
 
+/* Rules know it by the name that it is written to by. */
+static void tell_links(const struct hearing *hearing, const struct reroute_path *path, struct bytes name)
+{
+	char text[PATH_MAX + 80];
+	bool writes = path->row->access == PATH_WRITE || (path->row->access == PATH_OPEN && reroute_writes(path));
+	if (!judge.tells_links || !writes || !path->walk.has_more_names || hearing->forbidden)
+		return;
+	judge.tells_links = false;
+	snprintf(text, sizeof text, "%.*s was written to, and rules were asked about this name alone", (int)name.len, name.data);
+	note_about(hearing->tracee, "policy-second-name", text);
+}
+
 /* What is not there for the walk is not there for the call; the kernel says why. */
 static void ask_paths(struct hearing *hearing)
 {
@@ -376,17 +399,24 @@ static void ask_paths(struct hearing *hearing)
 			continue;
 		ask_by_access(hearing, &judged->paths[i], strbuf_bytes(&names[i]), other);
 		learn_change(hearing, &judged->paths[i], strbuf_bytes(&names[i]));
+		tell_links(hearing, &judged->paths[i], strbuf_bytes(&names[i]));
 	}
 	for (unsigned i = 0; i < PATHCALL_MAX; i++)
 		strbuf_free(&names[i]);
 }
 
-static bool leads_to_ours(const struct judged *judged)
+/* Why a path is not to be gone, whatever rules say; NULL: it may be. */
+static const char *leads_astray(const struct judged *judged)
 {
-	bool ours = judged->has_socket && judged->socket.is_ours;
-	for (unsigned i = 0; i < judged->path_count; i++)
+	bool ours = judged->has_socket && judged->socket.is_ours, elsewhere = judged->has_socket && judged->socket.is_elsewhere;
+	bool has_rules = judged->subjects & (1 << POLICY_READ | 1 << POLICY_WRITE);
+	for (unsigned i = 0; i < judged->path_count; i++) {
 		ours |= judged->paths[i].walk.is_ours;
-	return ours;
+		elsewhere |= has_rules && judged->paths[i].walk.is_elsewhere;
+	}
+	if (ours)
+		return "its path leads into ptwrap's own processes";
+	return elsewhere && !judge.dry_run ? "its path leads into the memory of a process outside the tree, or to a mount of such a one's, where rules know no names" : NULL;
 }
 
 /* Of a program's names only what forbids counts at the call: what runs in the end is asked about again. */
@@ -452,19 +482,26 @@ static bool hides_calls(const struct tracee *tracee, const struct event_syscall 
 
 static bool is_refused(const struct tracee *tracee, const struct judged_call *row)
 {
+	const char *why;
 	const struct event_syscall *made = &tracee->call->event.syscall;
 	switch ((enum judged_object)row->object) {
 	case JUDGED_TARGET:
 	case JUDGED_TARGET_FD:
-		if (!guard_refuses(tracee, row))
-			return false;
-		note_refused(tracee, row->name, "it was aimed at ptwrap's own processes");
-		return true;
+		why = guard_refuses(tracee, row) ? "it was aimed at ptwrap's own processes" :
+		      !judge.dry_run && guard_leaves_tree(tracee, row) ? "it was aimed at a process outside the tree" : NULL;
+		if (why)
+			note_refused(tracee, row->name, why);
+		return why != NULL;
+	case JUDGED_PEER:
+	case JUDGED_NAME:
+	case JUDGED_RECEIVER:
+	case JUDGED_MESSAGE:
+	case JUDGED_MESSAGES:
 	case JUDGED_PATHS:
-		if (!leads_to_ours(tracee->call->judged))
-			return false;
-		note_refused(tracee, row->name, "its path leads into ptwrap's own processes");
-		return true;
+		why = leads_astray(tracee->call->judged);
+		if (why)
+			note_refused(tracee, row->name, why);
+		return why != NULL;
 	case JUDGED_ROOT:
 		if (judge.dry_run || !guard_shares_root(tracee))
 			return false;
@@ -564,7 +601,9 @@ enum judgement judge_decide(struct tracee *tracee)
 
 bool judge_awaits(const struct tracee *tracee)
 {
-	return tracee->reroute || (tracee->call && tracee->call->is_raced);
+	const struct call *call = tracee->call;
+	const struct judged_call *row = call && call->judged ? call->judged->row : NULL;
+	return tracee->reroute || (call && call->is_raced) || (row && row->object == JUDGED_ANSWER);
 }
 
 /* Something else was mapped than what was judged, by a race: nothing of it may run. */

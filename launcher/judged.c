@@ -2,6 +2,7 @@
 #include "judged.h"
 
 #include "call.h"
+#include "mountspace.h"
 #include "sha256.h"
 
 #include <errno.h>
@@ -48,7 +49,7 @@ void judged_gather(const struct place *place, struct call *call)
 		return;
 	if (judged->row->object == JUDGED_PATHS)
 		judged_gather_paths(place, call, judged);
-	else if (judged->row->subject == POLICY_NET)
+	else if (judged->row->subject == POLICY_NET || judged->row->subject == FILTER_NAMES)
 		judged_gather_net(place, call, judged);
 	else if (judged->row->subject == POLICY_EXEC)
 		judged_gather_exec(place, call, judged);
@@ -83,11 +84,22 @@ static struct bytes without_mark(struct bytes name)
 	return bytes_of(name.data, marked ? name.len - len : name.len);
 }
 
-int judged_add_file(struct judged *judged, struct bytes path, const char *open_path)
+static bool is_elsewhere(pid_t tid, const char *open_path)
+{
+	int fd = open(open_path, O_PATH | O_CLOEXEC);
+	bool elsewhere = fd >= 0 && !mountspace_knows(tid, fd);
+	if (fd >= 0)
+		close(fd);
+	return elsewhere;
+}
+
+int judged_add_file(struct judged *judged, pid_t tid, struct bytes path, const char *open_path)
 {
 	path = without_mark(path);
 	if (judged->file_count == JUDGED_FILES)
 		return -ELOOP;
+	if (!judged->names_only && is_elsewhere(tid, open_path))
+		return -EPERM;
 	struct judged_file *file = &judged->files[judged->file_count++];
 	*file = (struct judged_file){ 0 };
 	strbuf_add(&file->path, path.data, path.len);

@@ -37,6 +37,7 @@ struct judged {
 	const struct judged_call *row;  /* NULL: its number alone */
 	const struct policy *policy;
 	uint32_t domain;
+	uint8_t subjects;               /* of the whole policy */
 	struct credentials *as;         /* who the task is; NULL: not needed, or not known */
 	int error;                      /* what it leads to cannot be read: the call fails with that (-errno) */
 	const struct shimfile *shim;    /* whose mappings are ours; NULL: none */
@@ -51,7 +52,8 @@ struct judged {
 	unsigned char header[JUDGED_HEADER_BYTES];   /* a struct msghdr of the call's ABI: its name is `address` */
 	uint8_t word_bytes;             /* of that ABI: 8 or 4 */
 	uint64_t many;                  /* where the array of struct mmsghdr is of which only the first is sent; 0: none */
-	bool leads_unix;                /* a unix socket's name is led to what it was judged as, for rules name such */
+	bool leads_unix;                /* a unix socket's name is led to what it was judged as, for rules concern it */
+	bool is_restored;               /* the address is no more that which stood in memory (socknames.h) */
 	bool has_socket;                /* it has a name in the file system: */
 	struct walk_result socket;
 	struct strbuf path;             /* as rules know it */
@@ -77,6 +79,9 @@ void judged_gather_again(const struct place *place, const struct call *call);
  * (no bytes: none), as the process names it. Those were opened, whatever their names led to before. */
 void judged_gather_image(const struct place *place, struct bytes script, struct judged *judged);
 
+/* It is over, the names that it has given still to be looked at: those of sockets become what the program called them. */
+void judged_correct_names(const struct place *place, const struct call *call);
+
 /* judged_net.c, judged_exec.c: by object. */
 void judged_gather_net(const struct place *place, const struct call *call, struct judged *judged);
 void judged_gather_exec(const struct place *place, const struct call *call, struct judged *judged);
@@ -87,8 +92,8 @@ void judged_gather_paths(const struct place *place, const struct call *call, str
 void judged_walk_name(const struct place *place, const struct walk_result *walk, struct strbuf *out);
 
 /* Adds the file that the kernel calls by that name (" (deleted)" apart), and its digest where that may decide. -errno: it cannot be
- * read. open_path: where to open it. */
-int judged_add_file(struct judged *judged, struct bytes path, const char *open_path);
+ * read, or is where the task's rules know no names (mountspace.h). open_path: where to open it. */
+int judged_add_file(struct judged *judged, pid_t tid, struct bytes path, const char *open_path);
 
 /* The file's answer: by path, and by its content where it was hashed. */
 struct policy_answer judged_ask_file(const struct judged *judged, const struct judged_file *file);

@@ -102,7 +102,7 @@ static bool add_name(const struct place *place, struct judged *judged, struct by
 	if (found) {
 		resolve_outside(place, strbuf_bytes(&target), &outside);
 		open_path_of(place, strbuf_bytes(&target), open_path);
-		fail(judged, judged_add_file(judged, strbuf_bytes(&outside), open_path));
+		fail(judged, judged_add_file(judged, place->tid, strbuf_bytes(&outside), open_path));
 	}
 	strbuf_free(&target);
 	strbuf_free(&outside);
@@ -134,7 +134,7 @@ static void add_descriptor(const struct place *place, struct judged *judged, int
 	ssize_t len = procfs_fd_link(place->tid, fd, link, sizeof link);
 	procfs_fd_path(path, place->tid, fd);
 	if (len > 0 && link[0] == '/')
-		fail(judged, judged_add_file(judged, bytes_of(link, (size_t)len), path));
+		fail(judged, judged_add_file(judged, place->tid, bytes_of(link, (size_t)len), path));
 }
 
 static void gather_program(const struct place *place, const struct call *call, struct judged *judged)
@@ -189,7 +189,7 @@ static void add_mapping(const struct place *place, struct judged *judged, const 
 			return;
 	procfs_path(root, place->tid, "root");
 	snprintf(path, sizeof path, "%s%s", place->other_mounts ? root : "", mapping->path);
-	int error = judged_add_file(judged, bytes_of_string(mapping->path), path);
+	int error = judged_add_file(judged, place->tid, bytes_of_string(mapping->path), path);
 	bool hashed = judged->file_count && judged->files[judged->file_count - 1].hashed;
 	if (!error && hashed && (stat(path, &status) || status.st_ino != (ino_t)mapping->inode ||
 				 status.st_dev != makedev(mapping->major, mapping->minor)))
@@ -334,7 +334,7 @@ void judged_gather_image(const struct place *place, struct bytes script, struct 
 	char link[PROCFS_LINK], path[PATH_MAX];
 	ssize_t len = procfs_link(place->tid, "exe", link, sizeof link);
 	procfs_path(path, place->tid, "exe");
-	fail(judged, len > 0 ? judged_add_file(judged, bytes_of(link, (size_t)len), path) : -EACCES);
+	fail(judged, len > 0 ? judged_add_file(judged, place->tid, bytes_of(link, (size_t)len), path) : -EACCES);
 	uint64_t base = judged->names_only ? 0 : loader_base(place->tid);
 	if (base)
 		add_mappings(place, judged, base, base + 1);

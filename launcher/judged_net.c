@@ -6,8 +6,10 @@
 #include "judged.h"
 
 #include "call.h"
+#include "model/sockaddr.h"
 #include "peek.h"
 #include "procfs.h"
+#include "socknames.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +17,25 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { PIDFD_OF_THREAD = O_EXCL /* PIDFD_THREAD, Linux 6.9 */, SENDMSG_X32 = 518, X32_BIT = 0x40000000, SOCKETCALLS = 21, HEADER_BYTES_32 = 28 };
+
+/* A name that it was told otherwise than by what is corrected here (recvfrom, recvmsg) the program hands on as it is. */
+static bool restore_name(struct judged *judged)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t offset = offsetof(struct sockaddr_un, sun_path), len;
+	struct bytes made;
+	if (!sockaddr_unix_path(bytes_of((const char *)judged->address, judged->address_len), &made) ||
+	    !(len = socknames_find(made, name.sun_path)))
+		return false;
+	memcpy(judged->address, &name, sizeof name);
+	judged->address_len = (uint32_t)(offset + len + (len < sizeof name.sun_path));
+	return true;
+}
 
 /* The path that a socket's name leads to: the socket, or the name that it is to have. */
 static void name_socket(const struct place *place, struct judged *judged)
@@ -26,7 +43,7 @@ static void name_socket(const struct place *place, struct judged *judged)
 	struct sockaddr_un name;
 	size_t offset = offsetof(struct sockaddr_un, sun_path);
 	memcpy(&name, judged->address, sizeof name);
-	if (name.sun_family != AF_UNIX || judged->address_len <= offset || !name.sun_path[0])
+	if (name.sun_family != AF_UNIX || judged->address_len <= offset || judged->address_len > sizeof name || !name.sun_path[0])
 		return;
 	bool binds = judged->row->object == JUDGED_NAME;
 	size_t given = judged->address_len - offset, room = given < sizeof name.sun_path ? given : sizeof name.sun_path;
@@ -61,7 +78,14 @@ static void take_address(const struct place *place, struct judged *judged, uint6
 		return;
 	}
 	judged->address_len = (uint32_t)len;
+	judged->is_restored = restore_name(judged);
 	name_socket(place, judged);
+}
+
+/* Does the call matter for the names that it may hand on, and for nothing else? */
+static bool is_about_names(const struct judged *judged)
+{
+	return judged->row->subject == FILTER_NAMES && judged->row->object != JUDGED_NAME;
 }
 
 static uint64_t word_at(const struct judged *judged, unsigned index)
@@ -143,6 +167,13 @@ static void take_own_address(const struct place *place, struct judged *judged)
 		close(pidfd);
 }
 
+/* For the name that will be given. */
+static void take_room(const struct place *place, struct judged *judged)
+{
+	if (peek_read_whole(place->tid, judged->args[judged->row->arg + 1], &judged->address_len, sizeof judged->address_len))
+		judged->address_len = 0;
+}
+
 static void take(const struct place *place, const struct call *call, struct judged *judged)
 {
 	switch ((enum judged_object)judged->row->object) {
@@ -160,9 +191,16 @@ static void take(const struct place *place, const struct call *call, struct judg
 	case JUDGED_LISTENER:
 		take_own_address(place, judged);
 		break;
+	case JUDGED_ANSWER:
+		take_room(place, judged);
+		break;
 	default:
 		break;
 	}
+	if (!is_about_names(judged) || judged->is_restored)
+		return;
+	judged->is_made_otherwise = false;
+	judged->error = 0; /* the kernel will say so itself */
 }
 
 /* What socketcall(2)'s first argument stands for (linux/net.h), and how many arguments that has; those that have
@@ -171,8 +209,10 @@ static const struct {
 	const char *name;
 	uint8_t args;
 } socketcalls[SOCKETCALLS] = {
-	[1] = { "socket", 3 },   [2] = { "bind", 3 },        [3] = { "connect", 3 },   [4] = { "listen", 2 },   [11] = { "sendto", 6 },
-	[14] = { "setsockopt", 5 }, [16] = { "sendmsg", 3 }, [20] = { "sendmmsg", 4 },
+	[1] = { "socket", 3 },      [2] = { "bind", 3 },         [3] = { "connect", 3 },     [4] = { "listen", 2 },
+	[5] = { "accept4", 3 },     [6] = { "getsockname", 3 },  [7] = { "getpeername", 3 }, [11] = { "sendto", 6 },
+	[14] = { "setsockopt", 5 }, [16] = { "sendmsg", 3 },    [18] = { "accept4", 4 },
+	[20] = { "sendmmsg", 4 },
 };
 
 static bool become_direct(const struct place *place, struct judged *judged)
@@ -188,8 +228,8 @@ static bool become_direct(const struct place *place, struct judged *judged)
 	for (int i = 0; i < 6; i++)
 		judged->args[i] = words[i];
 	judged->number = (uint32_t)syscall_number(ABI_I386, socketcalls[which].name);
-	judged->row = filter_find_judged(1 << POLICY_NET, ABI_I386, judged->number, judged->args);
-	judged->is_made_otherwise = true;
+	judged->row = filter_find_judged(judged->subjects, ABI_I386, judged->number, judged->args);
+	judged->is_made_otherwise = judged->row && judged->row->object != JUDGED_ANSWER;
 	return judged->row != NULL;
 }
 
@@ -201,5 +241,36 @@ void judged_gather_net(const struct place *place, const struct call *call, struc
 	memcpy(judged->args, made->args, sizeof judged->args);
 	if (judged->row->object == JUDGED_SOCKETCALL && !become_direct(place, judged))
 		return;
+	judged->leads_unix |= judged->row->object == JUDGED_NAME && judged->subjects >> POLICY_WRITE & 1;
 	take(place, call, judged);
+}
+
+/* What the kernel has put at the address of that argument, whose length it put at the next's. True: all of it. */
+static bool read_answer(pid_t tid, const struct judged *judged, struct sockaddr_un *name, uint32_t *len)
+{
+	unsigned arg = judged->row->arg;
+	*name = (struct sockaddr_un){ 0 };
+	return !peek_read_whole(tid, judged->args[arg + 1], len, sizeof *len) && *len <= judged->address_len &&
+	       *len <= sizeof *name && !peek_read_whole(tid, judged->args[arg], name, *len);
+}
+
+/* Nothing rests on it: the memory is the program's own. */
+void judged_correct_names(const struct place *place, const struct call *call)
+{
+	struct judged *judged = call->judged;
+	struct sockaddr_un name;
+	uint32_t len;
+	if (!judged || !judged->row || judged->row->object != JUDGED_ANSWER || call->event.syscall.ret < 0 ||
+	    !read_answer(place->tid, judged, &name, &len))
+		return;
+	uint32_t room = judged->address_len;
+	memcpy(judged->address, &name, sizeof name);
+	judged->address_len = len;
+	if (!restore_name(judged))
+		return;
+	uint32_t given = judged->address_len < room ? judged->address_len : room;
+	uint64_t address = judged->args[judged->row->arg], length = judged->args[judged->row->arg + 1];
+	struct iovec local[] = { { judged->address, given }, { &judged->address_len, sizeof judged->address_len } };
+	struct iovec remote[] = { { (void *)(uintptr_t)address, given }, { (void *)(uintptr_t)length, sizeof len } };
+	process_vm_writev(place->tid, local, 2, remote, 2, 0);
 }

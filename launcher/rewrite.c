@@ -5,8 +5,10 @@
 #include "call.h"
 #include "credentials.h"
 #include "judged.h"
+#include "model/sockaddr.h"
 #include "procfs.h"
 #include "reroute.h"
+#include "socknames.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -59,13 +61,18 @@ static bool lead_socket(struct reroute *reroute, struct judged *judged)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	struct walk_result *found = &judged->socket;
+	struct bytes own;
 	bool by_name = judged->row->object == JUDGED_NAME;
 	int *fd = by_name ? &found->parent_fd : &found->object_fd, given = *fd;
 	if (!judged->has_socket || !judged->leads_unix || given < 0)
 		return true;
 	*fd = -1;
-	if (reroute_name(reroute, given, by_name ? found->name : "", name.sun_path, sizeof name.sun_path))
+	if (reroute_name(reroute, given, by_name ? found->name : "", name.sun_path, sizeof name.sun_path - 1))
 		return false;
+	if (by_name && found->trailing_slash)
+		strcat(name.sun_path, "/");
+	else if (by_name && sockaddr_unix_path(bytes_of((const char *)judged->address, judged->address_len), &own))
+		socknames_add(name.sun_path, strlen(name.sun_path) - strlen(found->name) - 1, own);
 	memcpy(judged->address, &name, sizeof name);
 	judged->address_len = (uint32_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name.sun_path) + 1);
 	return true;
@@ -77,7 +84,7 @@ static void set_length(struct judged *judged)
 	int32_t name_len;
 	if (judged->address_arg < 6)
 		judged->args[judged->address_arg + 1] = judged->address_len;
-	if (judged->header_arg >= 6 || !judged->has_socket)
+	if (judged->header_arg >= 6 || !judged->address_len)
 		return;
 	memcpy(&name_len, judged->header + judged->word_bytes, sizeof name_len);
 	if (name_len >= 0)

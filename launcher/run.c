@@ -14,6 +14,7 @@
 #include "redact.h"
 #include "report/report.h"
 #include "salvage.h"
+#include "secondnames.h"
 #include "shimfile.h"
 #include "strbuf.h"
 #include "ticks.h"
@@ -152,12 +153,22 @@ static void record_missing_shim(void)
 	record_note("shim-refused", text);
 }
 
-static void note_inherited(const char *line)
+static void note_at_start(const char *kind, const char *line)
 {
 	struct event event = { .kind = EVENT_NOTE };
-	event.note.note_kind = bytes_of_string("policy-inherited");
+	event.note.note_kind = bytes_of_string(kind);
 	event.note.text = bytes_of_string(line);
 	recording_append(run.recording, &event, run.redactor);
+}
+
+static void note_inherited(const char *line)
+{
+	note_at_start("policy-inherited", line);
+}
+
+static void note_second_name(const char *line)
+{
+	note_at_start("policy-second-name", line);
 }
 
 static bool has_rules(void)
@@ -182,13 +193,10 @@ static void record_policy(void)
 	event.policy.dry_run = options->dry_run;
 	recording_append(run.recording, &event, run.redactor);
 	strbuf_free(&rules);
-	if (enforce_lacks(run.policy, why, sizeof why)) {
-		event = (struct event){ .kind = EVENT_NOTE };
-		event.note.note_kind = bytes_of_string("policy-unenforced");
-		event.note.text = bytes_of_string(why);
-		recording_append(run.recording, &event, run.redactor);
-	}
+	if (enforce_lacks(run.policy, why, sizeof why))
+		note_at_start("policy-unenforced", why);
 	inherited_list(run.policy, note_inherited);
+	secondnames_list(run.policy, note_second_name);
 }
 
 static void make_redactor(void)

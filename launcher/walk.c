@@ -8,6 +8,7 @@
  * dumpable: so ptwrap walks there as itself. */
 #include "walk.h"
 
+#include "mountspace.h"
 #include "procfs.h"
 #include "procpid.h"
 #include "resolve.h"
@@ -626,6 +627,21 @@ static int add_name_of(int fd, struct strbuf *out, struct bytes root)
 	return 0;
 }
 
+/* Is it /proc/PID/mem, of a process that ptwrap does not trace? */
+static bool is_foreign_memory(const struct walker *walker)
+{
+	static const char end[] = "/mem";
+	const struct strbuf *path = &walker->result->path;
+	size_t len = sizeof end - 1;
+	uint64_t tracer = 0;
+	if (walker->in_own_process || walker->result->object_fd < 0 || path->len <= len ||
+	    memcmp(path->data + path->len - len, end, len) != 0 || !is_on(walker->result->object_fd, PROC_SUPER_MAGIC))
+		return false;
+	const char *number = memrchr(path->data, '/', path->len - len);
+	return !number || procfs_status_field((pid_t)strtol(number + 1, NULL, 10), "\nTracerPid:", 10, &tracer) ||
+	       tracer != (uint64_t)getpid();
+}
+
 /* What is in a directory is named by it: that holds for what is not there, too. */
 static int name_object(struct walker *walker)
 {
@@ -635,6 +651,7 @@ static int name_object(struct walker *walker)
 	if (!walker->request->own_root)
 		error = add_name_of(walker->root_fd, &root, bytes_of(NULL, 0));
 	bool by_parent = result->parent_fd >= 0 && is_plain_name(bytes_of_string(result->name));
+	result->is_elsewhere = !mountspace_knows(walker->request->tid, by_parent ? result->parent_fd : result->object_fd);
 	if (!error)
 		error = add_name_of(by_parent ? result->parent_fd : result->object_fd, &result->path, strbuf_bytes(&root));
 	strbuf_free(&root);
@@ -657,6 +674,7 @@ static int describe_object(struct walker *walker)
 		return error;
 	result->is_directory = S_ISDIR(status.stx_mode);
 	result->is_link = S_ISLNK(status.stx_mode);
+	result->has_more_names = S_ISREG(status.stx_mode) && status.stx_nlink > 1;
 	result->is_automount = result->is_directory && is_on(result->object_fd, AUTOFS_SUPER_MAGIC);
 	return 0;
 }
@@ -717,6 +735,8 @@ int walk(const struct walk_request *request, struct walk_result *result)
 		error = describe_object(&walker);
 	if (!error)
 		error = name_object(&walker);
+	if (!error && is_foreign_memory(&walker))
+		result->is_elsewhere = true;
 	replace(&walker.at_fd, -1);
 	replace(&walker.root_fd, -1);
 	strbuf_free(&walker.rest);

@@ -42,7 +42,9 @@ struct walk_result {
 	struct strbuf path;        /* its name: absolute, links followed, as seen from the task's root; where the kernel
 	                            * has no path for it, what it has instead ("pipe:[17]") */
 	bool is_ours;              /* leads into a process of ptwrap's (procpid.h): to be refused */
+	bool is_elsewhere;         /* of a process outside the tree: on a mount of its own (mountspace.h), or its memory */
 	bool is_directory, is_link, is_automount;
+	bool has_more_names;       /* hard links */
 	bool trailing_slash;
 };
 

@@ -23,6 +23,8 @@ set_scene() {
 	rm -rf --one-file-system "$scene"
 	mkdir -p "$scene"/{secret,proc,open/folder,open/root/secret}
 	cd "$scene" || exit 1
+	{ cat "$attack" && echo; } >secret/program
+	chmod 755 secret/program
 	echo secret | tee secret/file secret/doomed open/root/secret/file >/dev/null
 	echo open | tee open/file open/folder/file >/dev/null
 	ln -s ../secret open/to_secret
@@ -47,13 +49,15 @@ try() {
 	[[ $name =~ $pattern ]] || return 0
 	bare=$(successes "$ptwrap" -q "$attack" "$name" "$seconds")
 	with=$(successes "$ptwrap" -q --rule "deny write $scene/secret/** $scene/open/root/secret/**" \
-		--rule 'deny net 127.0.0.1:10002' "$attack" "$name" "$seconds")
+		--rule "deny exec $scene/secret/program sha256:$digest" --rule 'deny net 127.0.0.1:10002' "$attack" "$name" "$seconds")
 	[[ $with == 0/* ]] || verdict='not ok'
 	[[ -n $note || ( -n $bare && $bare != 0/* ) ]] || verdict='not ok'
 	if [ "$verdict" = ok ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 	printf '%-7s | %-18s | %-66s | %15s | %15s\n' "$verdict" "$name" "$what" "${note:-${bare:-none}}" "${with:-none}"
 }
 
+set_scene
+digest=$(sha256sum <secret/program | cut -d ' ' -f 1)
 [ -x "$attack" ] && [ -x "$ptwrap" ] || exit 1
 printf '%-7s | %-18s | %-66s | %15s | %15s\n' '' attack 'what it does' 'without' 'with rules'
 try path 'a thread flips the path of an open'
@@ -61,6 +65,7 @@ try created 'the same, of one that may create the file'
 try chmod 'the same, of a chmod'
 try link 'the same, of the old name of a link'
 try rename 'the same, of the new name of a rename'
+try bind 'the same, of the name that a unix socket is bound to'
 try vfork 'the same, in a vfork child'
 try openat2 'a thread flips the flags in a struct open_how'
 try restart 'a signal interrupts an open; path and file are others when it restarts'
@@ -83,11 +88,23 @@ try pinned 'the memory that the kernel reads is unmapped, moved, written to' 'no
 try pinned-fork 'it is kept from a child, which maps its own there' 'nothing there'
 try exempt "each call instruction in the shim's text, one of which the filter exempts"
 try processes "memory, tracing and signals of ptwrap's own processes" 'nothing there'
+try shim "the shim's text is overwritten, or unmapped"
+try preload 'a library comes before the shim, or keeps it away'
+try other-process 'another process writes to its memory, or traces it'
+try untraced 'clone and clone3 with CLONE_UNTRACED and other flags'
+try reopened 'what is open for reading only is opened again, truncated, mapped, changed'
+try exec 'a thread flips the path of an execve'
+try exec-memfd 'a copy in memory, or a descriptor, is executed'
+try exec-script "a script's first line names the program"
+try exec-loader 'the loader is told to run the program'
+natively=$(successes "$attack" keys 0.1)
+try keys 'keys are put into the terminal for who reads it next' "$([[ $natively != 0/* ]] || echo 'no TIOCSTI here')"
 try uring 'io_uring' 'closed always'
 if [ "$(id -u)" = 0 ]; then
 	try handle 'a file handle'
 	try bind-mount 'a bind mount'
 	try mount-proc 'another /proc in place of the real one' 'nothing there'
+	try umount 'what lies beneath /proc comes to light' 'nothing there'
 	try chroot 'a thread changes the root directory to one with a false /proc'
 fi
 echo "$passed passed, $failed failed"

@@ -53,6 +53,25 @@ load helper
 	[ "$(grep -c -- --- answers)" -eq 8 ]
 }
 
+@test "the manual's chapter on policies can be followed from top to bottom" {
+	hello_project p
+	cd p
+	"$PTWRAP" --man | sed -n '/^[.]SH POLICY/,/^[.]SH EXIT/p' | sed 's/\\-/-/g; s/\\(aq/'"'"'/g' >chapter
+	awk '/^[.]fi/ { on = 0; n++ } on { print >"block" n } /^[.]nf/ { on = 1; n += 0 }' chapter
+	mv block0 ci.policy
+	PATH=$(dirname "$PTWRAP"):$PATH run -0 --separate-stderr bash -e block1
+	[ "${lines[0]}" = 'ci.policy: well-formed' ]
+	[ "${lines[4]}" = 'write /etc/passwd: deny EPERM, by ci.policy:4: deny  write    /**' ]
+	[ "${lines[5]}" = 'for /usr/bin/npm net 10.1.2.3:443: allow, by ci.policy:9: for /usr/bin/npm  allow net  10.1.2.3:443' ]
+	[[ "$stderr" != *denied* ]]
+	PATH=$(dirname "$PTWRAP"):$PATH run -0 --separate-stderr bash -e block2
+	[[ "$stderr" != *denied* ]]
+	[ ! -e block3 ]
+	run -3 "$PTWRAP" -q -P ci.policy --error-exitcode 3 sh -c 'echo x >"$0"; curl; :' "$HOME/away-$$"
+	[ ! -e "$HOME/away-$$" ]
+	run ! "$PTWRAP" -q -P build.policy touch another
+}
+
 @test "examples/no-network.policy: a build passes, and reaches no network" {
 	needs python3
 	hello_project p

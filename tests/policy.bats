@@ -148,6 +148,65 @@ violations() {
 	gives ok 'deny net *' -- "$POLICY" unix bind @name
 }
 
+@test "to bind a unix socket to a path is to write there" {
+	mkdir run
+	ln -s run link
+	gives EPERM "deny write $PWD/run/**" -- "$POLICY" unix bind link/socket
+	[ ! -e run/socket ]
+	same violations "deny write $PWD/run/socket --rule:1" "$(violations)"
+	gives EPERM 'deny net *' "deny write $PWD/run/**" -- "$POLICY" unix bind "$PWD/run/socket"
+	gives ok "deny write $PWD/other/**" -- "$POLICY" unix bind link/socket
+	[ -S run/socket ]
+	gives EADDRINUSE "deny write $PWD/other/**" -- "$POLICY" unix bind run/socket
+	gives ENOENT "deny write $PWD/other/**" -- "$POLICY" unix bind run/new/
+	gives ENOENT "deny write $PWD/other/**" -- "$POLICY" unix bind missing/socket
+	gives ok "deny write $PWD/run/**" -- "$POLICY" unix connect run/socket || [ "$output" = ECONNREFUSED ]
+}
+
+@test "mounts lead to no unix socket by another name" {
+	needs_root
+	mkdir run other
+	"$POLICY" unix bind run/socket
+	run -0 unshare -m sh -c 'mount --bind run other && "$0" unix connect other/socket' "$POLICY"
+	same 'without rules' ECONNREFUSED "$output"
+	judged "deny net unix:$PWD/run/**" -- unshare -m sh -c 'mount --bind run other; "$0" unix connect other/socket' "$POLICY"
+	same 'with them' ENOENT "$output"
+	judged 'deny net *' -- unshare -m mount --bind run other
+	same 'status where no rule names a path' 0 "$status"
+}
+
+@test "under rules on its path a unix socket has the name that the program gave it" {
+	local rule options expected
+	mkdir run
+	expected=$'run/socket 11\nrun/socket 11\nrun/client 11\nok'
+	for rule in 'deny write /nowhere/**' 'deny net unix:/nowhere/**'; do
+		for options in -q '-l all' '-l all --no-shim'; do
+			rm -f run/*
+			# shellcheck disable=SC2086
+			gives "$expected" "$rule" -- $options "$POLICY" names run/socket run/client
+		done
+	done
+	report_is 'any(.network[]; .op == "accept" and .address == "run/client")'
+	for i in 1 2 3; do
+		mkdir "$i"
+		gives "$i/s 4"$'\n'"$i/s 4"$'\n'"$i/c 4"$'\nok' "$rule" -- "$POLICY" names "$i/s" "$i/c"
+	done
+}
+
+@test "sockets of one name in many directories are told apart" {
+	needs python3
+	run -0 "$PTWRAP" -q --rule 'deny write /nowhere/**' python3 -c '
+import os, socket
+made = []
+for i in range(2000):
+	os.mkdir(str(i))
+	made.append((socket.socket(socket.AF_UNIX), f"{i}/listener"))
+	made[-1][0].bind(made[-1][1])
+	made[:-200] = []
+	assert all(s.getsockname() == name for s, name in made[::20])
+'
+}
+
 @test "static programs are judged, and 32-bit ones by every way to make the call" {
 	gives EPERM 'deny net *' -- "${POLICY}_static" connect 127.0.0.1 9
 	gives ok 'deny net 1.2.3.4' -- "${POLICY}_static" connect 127.0.0.1 9
@@ -159,6 +218,12 @@ violations() {
 		gives -1 'deny net *' -- "${POLICY}_nolibc32" $how
 		same "violations of $how" 'deny net 127.0.0.1:9 --rule:1' "$(violations)"
 		gives "$native" 'deny net 1.2.3.4' -- "${POLICY}_nolibc32" $how
+	done
+	for how in bind sbind; do
+		rm -f bound
+		gives -1 "deny write $PWD/bound" -- "${POLICY}_nolibc32" $how
+		[ ! -e bound ]
+		gives bound0 "deny write $PWD/other" -- "${POLICY}_nolibc32" $how
 	done
 	gives -1 'deny syscall connect' -- "${POLICY}_nolibc32" connect
 	gives -1 'deny syscall connect' -- "${POLICY}_nolibc32" sconnect

@@ -165,6 +165,84 @@ guarded() {
 	judged "deny write $PWD/in/**" -- unshare -m sh -c 'mount --bind in out && echo x >out/file'
 	[ "$status" -ne 0 ]
 	same file kept "$(cat in/file)"
+	judged "deny write $PWD/in/**" -- unshare -m sh -c 'umount -l /proc || echo kept'
+	same output kept "$output"
+}
+
+@test "names that files have from before the run, and no rule knows, are listed" {
+	mkdir -p seen/in other
+	echo x >seen/file
+	ln seen/file other/linked
+	judged "deny write $PWD/seen/**" -- sh -c 'echo y >other/linked; echo z >>other/linked'
+	text="$PWD/other/linked was written to, and rules were asked about this name alone" \
+		report_is '[.coverage.notes[] | select(.kind == "policy-second-name") | .text] == [env.text]'
+	needs_root
+	unshare -m sh -c 'mount --bind seen/in other && "$@"' - "$PTWRAP" -q -o run.json --rule "deny write $PWD/seen/**" true
+	text="$PWD/seen/in is also $PWD/other, and --rule:1 does not hold there" \
+		report_is '[.coverage.notes[] | select(.kind == "policy-second-name") | .text] == [env.text]'
+}
+
+@test "attributes that need no open for writing are not changed either" {
+	needs chattr
+	: >file
+	lsattr file >before || skip 'no attributes in this file system'
+	judged "deny write $PWD/other" -- chattr +A file
+	[ "$status" -ne 0 ]
+	same attributes "$(cat before)" "$(lsattr file)"
+	report_is 'any(.coverage.notes[]; .kind == "policy-guard" and (.text | startswith("ioctl was refused")))'
+	judged "deny read $PWD/other" -- chattr +A file
+	same status 0 "$status"
+}
+
+@test "what another process has mounted for itself leads past no rule" {
+	needs_root
+	guarded
+	cp /bin/true in/program
+	mkfifo ready
+	unshare -m sh -c 'mount --bind in out && echo >ready && exec sleep 60' 3>&- &
+	read -r _ <ready
+	local way=/proc/$!/root$PWD/out
+	run -0 sh -c 'cat "$0"/file && "$0"/program' "$way"
+	for how in 'echo x >$0/file' 'cd $0 && echo x >file' 'chmod 600 $0/file' 'nsenter -m -t $1 sh -c "echo x >$2/out/file"'; do
+		run ! "$PTWRAP" -q --rule "deny write $PWD/in/**" sh -c "$how" "$way" $! "$PWD"
+	done
+	same file kept "$(cat in/file)"
+	run ! "$PTWRAP" -q --rule "deny read $PWD/in/**" cat "$way"/file
+	run ! "$PTWRAP" -q --rule "deny exec $PWD/in/**" sh -c 'cd "$0" && ./program' "$way"
+	kill $!
+}
+
+@test "what COMMAND was given open is opened again, though it is of another mount namespace" {
+	needs_root
+	unshare -m "$PTWRAP" -q --rule 'deny write /nonexistent' sh -c 'echo x >/dev/stdout; echo y >>/proc/self/fd/4' >given 4>too
+	same 'what was given' x,y "$(cat given),$(cat too)"
+}
+
+@test "a judged tree neither writes to the memory of others nor takes their descriptors" {
+	needs python3
+	cat >reach.py <<-'EOF'
+		import ctypes, errno, os, sys
+		pid, libc = int(sys.argv[1]), ctypes.CDLL(None, use_errno=True)
+		byte = ctypes.create_string_buffer(b"x")
+		own = (ctypes.c_size_t * 2)(ctypes.addressof(byte), 1)
+		done, error = -1, errno.EFAULT
+		while done < 0 and error == errno.EFAULT: # it may just be executing its program
+		  places = [int(line.split("-")[0], 16) for line in open(f"/proc/{pid}/maps") if " rw-p" in line]
+		  done = libc.process_vm_writev(pid, own, 1, (ctypes.c_size_t * 2)((places + [0])[0], 1), 1, 0)
+		  error = ctypes.get_errno()
+		print(done == 1)
+		print(libc.syscall(438, os.pidfd_open(pid), 2, 0) >= 0)
+		try: print(os.open(f"/proc/{pid}/mem", os.O_RDWR) >= 0)
+		except PermissionError: print(False)
+	EOF
+	sleep 60 3>&- &
+	run -0 python3 reach.py $!
+	same 'without rules' $'True\nTrue\nTrue' "$output"
+	run -0 "$PTWRAP" -q --rule 'deny write /nonexistent' python3 reach.py $!
+	same 'with them' $'False\nFalse\nFalse' "$output"
+	run -0 "$PTWRAP" -q --rule 'deny write /nonexistent' sh -c 'sleep 60 >/dev/null & python3 reach.py $!; kill $!'
+	same 'among themselves' $'True\nTrue\nTrue' "$output"
+	kill $!
 }
 
 @test "thousands of path calls in odd situations give under rules what they give natively" {

@@ -1,10 +1,14 @@
-/* attack NAME SECONDS: tries, for so long or until it has succeeded, to get past rules that forbid to write beneath ./secret and
- * to connect to the port in the file ./denied, and prints "NAME: ROUNDS rounds, SUCCESSES successes". Beside ./secret lies
- * ./open, where all is allowed. tests/attacks.sh sets the scene and runs each, with rules and without. */
+/* attack NAME SECONDS: tries, for so long or until it has succeeded, to get past rules that forbid to write beneath ./secret, to
+ * execute ./secret/program, by its path and by its content, and to connect to the port in the file ./denied, and prints "NAME:
+ * ROUNDS rounds, SUCCESSES successes". Beside ./secret lies ./open, where all is allowed. tests/attacks.sh sets the scene and
+ * runs each, with rules and without. ./secret/program is this program too, with another byte at its end: it ends with RAN. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -15,13 +19,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +37,9 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define OPEN "open/file"
 #define SECRET "secret/file"
+#define PROGRAM "secret/program"
+
+enum { RAN = 42 };
 
 static long rounds, successes;
 static double seconds;
@@ -143,6 +154,33 @@ static void attack_rename(void)
 		close(open("open/moved", O_CREAT | O_RDWR, 0644));
 		rename("open/moved", path);
 		successes += stat(SECRET, &status) == 0 && status.st_ino != secret;
+	}
+}
+
+static struct sockaddr_un socket_name = { .sun_family = AF_UNIX };
+
+static void *flip_name(void *unused)
+{
+	(void)unused;
+	while (!over) {
+		memcpy(socket_name.sun_path, "open/socket\0", 13);
+		dwell();
+		memcpy(socket_name.sun_path, "secret/socket", 13);
+		dwell();
+	}
+	return NULL;
+}
+
+static void attack_bind(void)
+{
+	struct stat status;
+	start(flip_name);
+	while (goes_on() && !successes) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+		bind(fd, (struct sockaddr *)&socket_name, sizeof socket_name);
+		successes += stat("secret/socket", &status) == 0;
+		close(fd);
+		unlink("open/socket");
 	}
 }
 
@@ -406,6 +444,34 @@ static void attack_dup2_link(void)
 		judge(open(name, O_RDWR));
 }
 
+/* What is open for reading only is to be changed. */
+static bool changes(int file, const struct stat *before)
+{
+	struct stat now;
+	int flags = FS_NODUMP_FL;
+	bool done = ftruncate(file, 0) == 0 || write(file, "x", 1) == 1 || fallocate(file, 0, 0, 8192) == 0;
+	done |= mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, file, 0) != MAP_FAILED;
+	done |= fcntl(file, F_SETFL, O_RDWR) == 0 && (fcntl(file, F_GETFL) & O_ACCMODE) == O_RDWR;
+	done |= ioctl(file, FS_IOC_SETFLAGS, &flags) == 0;
+	futimens(file, (struct timespec[]){ { 1, 0 }, { 1, 0 } });
+	return done || stat(SECRET, &now) != 0 || now.st_mtime != before->st_mtime || now.st_size != before->st_size;
+}
+
+static void attack_reopened(void)
+{
+	struct stat before;
+	stat(SECRET, &before);
+	while (goes_on() && !successes) {
+		char name[64];
+		int file = open(SECRET, rounds % 2 ? O_RDONLY : O_PATH);
+		snprintf(name, sizeof name, "/proc/self/fd/%d", file);
+		judge(open(name, O_RDWR));
+		judge(openat(file, "", O_RDWR));
+		successes += truncate(name, 0) == 0 || changes(file, &before);
+		close(file);
+	}
+}
+
 static void attack_handle(void)
 {
 	struct {
@@ -466,6 +532,52 @@ static void make_false_root(void)
 			snprintf(name + len, sizeof name - len, "/%d", fd);
 			symlink("/secret/file", name);
 		}
+	}
+}
+
+/* Beneath the /proc of the scene lies another, for which it makes room in a mount namespace of its own. */
+static void attack_umount(void)
+{
+	unshare(CLONE_NEWNS);
+	mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (fork() == 0) {
+		unshare(CLONE_NEWNS);
+		umount2("proc", MNT_DETACH);
+		for (int pid = getppid() - 8; pid < getpid() + 64; pid++) {
+			char names[128];
+			snprintf(names, sizeof names, "proc/%d", pid);
+			mkdir(names, 0755);
+			strcat(names, "/fd");
+			mkdir(names, 0755);
+			for (int fd = 3; fd < 48; fd++) {
+				snprintf(names, sizeof names, "proc/%d/fd/%d", pid, fd);
+				symlink("/secret/file", names);
+			}
+		}
+		_exit(0);
+	}
+	wait(NULL);
+	while (goes_on()) {
+		int status;
+		pid_t child = fork();
+		if (child == 0) {
+			unshare(CLONE_NEWNS);
+			if (chroot("."))
+				_exit(2);
+			pid_t other = fork();
+			if (other == 0) {
+				for (unsigned left = (unsigned)rounds * 977 % 200000; left; left--)
+					__asm__ volatile("" : : : "memory");
+				umount2("/proc", MNT_DETACH);
+				_exit(0);
+			}
+			for (int i = 0; i < 20 && !successes; i++)
+				judge(open("/open/file", O_RDWR));
+			waitpid(other, NULL, 0);
+			_exit(successes != 0);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == 1;
 	}
 }
 
@@ -679,6 +791,220 @@ static void attack_processes(void)
 	}
 }
 
+/* By an instruction here, not by libc's, which lead through the shim. */
+static long plain_call(long number, long a, long b, long c, long d)
+{
+	register long fourth __asm__("r10") = d;
+	__asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c), "r"(fourth) : "rcx", "r11", "memory");
+	return number;
+}
+
+/* Nothing that the shim does is done any more, and each of its instructions does something else. */
+static _Noreturn void overwrite_shim(const struct mapping *text, bool unmaps, int memory)
+{
+	static unsigned char nops[4096];
+	memset(nops, 0x90, sizeof nops);
+	long at = (long)(uintptr_t)text->start, end = at + (long)text->len;
+	if (unmaps)
+		plain_call(SYS_munmap, at, end - at, 0, 0);
+	plain_call(SYS_mprotect, at, end - at, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
+	for (; at < end; at += (long)sizeof nops)
+		plain_call(SYS_pwrite64, memory, (long)(uintptr_t)nops, sizeof nops, at);
+	long fd = plain_call(SYS_open, (long)(uintptr_t)SECRET, O_RDWR, 0, 0);
+	for (;;)
+		plain_call(SYS_exit_group, fd >= 0 ? RAN : 1, 0, 0, 0);
+}
+
+static void attack_shim(void)
+{
+	struct mapping text = { NULL, 0 };
+	find_mapping("ptwrap", " r-xp ", &text);
+	while (goes_on()) {
+		int status;
+		pid_t child = fork();
+		if (child == 0)
+			overwrite_shim(&text, rounds % 2, open("/proc/self/mem", O_RDWR));
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+/* libattack.so, brought in before the shim, or with it, or by what keeps the shim away. */
+static void attack_preload(void)
+{
+	static const char *const variables[] = { "LD_PRELOAD", "LD_AUDIT", "LD_DEBUG_OUTPUT=/dev/null LD_DEBUG=all LD_PRELOAD" };
+	char library[PATH_MAX] = "", setting[PATH_MAX + 128];
+	if (readlink("/proc/self/exe", library, sizeof library - 32) <= 0)
+		exit(2);
+	strcpy(strrchr(library, '/'), "/libattack.so");
+	while (goes_on()) {
+		int status;
+		snprintf(setting, sizeof setting, "%s=%s exec /bin/true", variables[rounds % 3], library);
+		pid_t child = fork();
+		if (child == 0) {
+			execl("/bin/sh", "sh", "-c", setting, NULL);
+			_exit(1);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+/* Another process changes the path, registers or anything of ptwrap's in this one. */
+static void meddle(pid_t victim, const struct mapping *pinned)
+{
+	static const char *const paths[] = { "open/file\0", SECRET };
+	char name[64];
+	snprintf(name, sizeof name, "/proc/%d/mem", victim);
+	int memory = open(name, O_RDWR);
+	for (unsigned turn = 0; kill(victim, 0) == 0; turn++) {
+		struct iovec local = { (void *)(uintptr_t)paths[turn % 2], 11 }, remote = { path, 11 };
+		process_vm_writev(victim, &local, 1, &remote, 1, 0);
+		if (pinned->start)
+			pwrite(memory, SECRET, sizeof SECRET, (off_t)(uintptr_t)pinned->start + turn % 4096 * 2048L);
+		if (ptrace(PTRACE_SEIZE, victim, NULL, NULL) == 0) {
+			ptrace(PTRACE_INTERRUPT, victim, NULL, NULL);
+			waitpid(victim, NULL, 0);
+			ptrace(PTRACE_POKEDATA, victim, path, *(const long *)(const void *)"secret/f");
+			ptrace(PTRACE_DETACH, victim, NULL, NULL);
+		}
+	}
+	_exit(0);
+}
+
+static void attack_other_process(void)
+{
+	struct mapping pinned = { NULL, 0 };
+	strcpy(path, OPEN);
+	judge(open(OPEN, O_RDWR));
+	find_mapping("ptwrap-pinned", " r--s ", &pinned);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	pid_t self = getpid(), child = fork();
+	if (child == 0)
+		meddle(self, &pinned);
+	while (goes_on())
+		judge(open(path, O_RDWR));
+	kill(child, SIGKILL);
+}
+
+static int write_to_secret(void *unused)
+{
+	(void)unused;
+	return open(SECRET, O_RDWR) >= 0 ? RAN : 1;
+}
+
+/* Children and threads that no tracer is to follow. */
+static void attack_untraced(void)
+{
+	static const unsigned long flags[] = { CLONE_UNTRACED, CLONE_UNTRACED | CLONE_VM | CLONE_FILES, CLONE_UNTRACED | CLONE_VM | CLONE_VFORK,
+					       CLONE_PTRACE, CLONE_PARENT_SETTID, CLONE_UNTRACED | CLONE_NEWUSER | CLONE_NEWPID };
+	static char stack[65536];
+	while (goes_on()) {
+		int status = 0;
+		unsigned long chosen = flags[rounds / 2 % COUNT(flags)];
+		struct clone_args args = { .flags = chosen & ~(unsigned long)CLONE_VM, .exit_signal = SIGCHLD };
+		pid_t child = rounds % 2 ? clone(write_to_secret, stack + sizeof stack, (int)chosen | SIGCHLD, NULL) :
+					   (pid_t)syscall(SYS_clone3, &args, sizeof args);
+		if (child == 0)
+			_exit(write_to_secret(NULL)); // NOLINT: it may be a vfork
+		if (child > 0)
+			waitpid(child, &status, __WALL);
+		successes += child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+/* ---- programs ---- */
+
+/* A child that becomes a program, by `become`: did ./secret/program run? */
+static void judge_program(void (*become)(void))
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		become();
+		_exit(1);
+	}
+	waitpid(child, &status, 0);
+	successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+}
+
+static void *flip_program(void *unused)
+{
+	(void)unused;
+	while (!over) {
+		memcpy(path, "/bin/true\0\0\0\0\0", 15);
+		dwell();
+		memcpy(path, PROGRAM, 15);
+		dwell();
+	}
+	return NULL;
+}
+
+static void attack_exec(void)
+{
+	start(flip_program);
+	while (goes_on()) {
+		int status;
+		pid_t child = vfork();
+		if (child == 0) {
+			char *argv[] = { path, NULL };
+			syscall(SYS_execve, path, argv, NULL);
+			_exit(1); // NOLINT
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+static void become_copy(void)
+{
+	int from = open(PROGRAM, O_RDONLY), to = memfd_create("copy", MFD_CLOEXEC);
+	sendfile(to, from, NULL, 1 << 30);
+	execveat(to, "", (char *[]){ "copy", NULL }, NULL, AT_EMPTY_PATH);
+}
+
+static void become_descriptor(void)
+{
+	execveat(open(PROGRAM, O_PATH), "", (char *[]){ "program", NULL }, NULL, AT_EMPTY_PATH);
+}
+
+static void attack_exec_memfd(void)
+{
+	while (goes_on())
+		judge_program(rounds % 2 ? become_copy : become_descriptor);
+}
+
+static void become_script(void)
+{
+	execl("open/script", "script", NULL);
+}
+
+static void attack_exec_script(void)
+{
+	char cwd[128];
+	FILE *script = fopen("open/script", "w");
+	if (!script || !getcwd(cwd, sizeof cwd))
+		exit(2);
+	fprintf(script, "#!%s/" PROGRAM "\n", cwd);
+	fchmod(fileno(script), 0755);
+	fclose(script);
+	while (goes_on())
+		judge_program(become_script);
+}
+
+static void become_loaded(void)
+{
+	execl("/lib64/ld-linux-x86-64.so.2", "ld.so", rounds % 2 ? PROGRAM : "open/program", NULL);
+}
+
+/* By its name and, as a link leads there, by another. */
+static void attack_exec_loader(void)
+{
+	symlink("../" PROGRAM, "open/program");
+	while (goes_on())
+		judge_program(become_loaded);
+}
+
 static void attack_uring(void)
 {
 	char parameters[256];
@@ -688,6 +1014,25 @@ static void attack_uring(void)
 		successes += fd >= 0;
 		if (fd >= 0)
 			close(fd);
+	}
+}
+
+/* Keys for whoever reads the terminal next. */
+static void attack_keys(void)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+	if (grantpt(terminal) || unlockpt(terminal))
+		exit(2);
+	while (goes_on()) {
+		int status;
+		pid_t child = fork();
+		if (child == 0) {
+			setsid();
+			int own = open(ptsname(terminal), O_RDWR);
+			_exit(ioctl(own, TIOCSTI, "x") == 0);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == 1;
 	}
 }
 
@@ -713,20 +1058,25 @@ static const struct {
 	void (*run)(void);
 } attacks[] = {
 	{ "path", attack_path }, { "created", attack_created }, { "chmod", attack_chmod }, { "link", attack_link },
-	{ "rename", attack_rename }, { "openat2", attack_openat2 }, { "i386", attack_i386 }, { "x32", attack_x32 },
+	{ "rename", attack_rename }, { "bind", attack_bind }, { "openat2", attack_openat2 }, { "i386", attack_i386 }, { "x32", attack_x32 },
 	{ "restart", attack_restart }, { "symlink", attack_symlink }, { "symlink-created", attack_symlink_created },
 	{ "ancestor", attack_ancestor }, { "ancestor-created", attack_ancestor_created }, { "ancestor-removed", attack_ancestor_removed },
 	{ "spelling", attack_spelling }, { "hard-link", attack_hard_link }, { "passed-descriptor", attack_passed_descriptor },
 	{ "dup2", attack_dup2 }, { "dup2-dirfd", attack_dup2_dirfd }, { "dup2-link", attack_dup2_link }, { "handle", attack_handle },
-	{ "bind-mount", attack_bind_mount }, { "mount-proc", attack_mount_proc }, { "chroot", attack_chroot }, { "address", attack_address },
+	{ "bind-mount", attack_bind_mount }, { "mount-proc", attack_mount_proc }, { "chroot", attack_chroot }, { "umount", attack_umount }, { "address", attack_address },
 	{ "pinned", attack_pinned }, { "pinned-fork", attack_pinned_fork }, { "exempt", attack_exempt }, { "processes", attack_processes },
-	{ "uring", attack_uring }, { "vfork", attack_vfork },
+	{ "shim", attack_shim }, { "preload", attack_preload }, { "other-process", attack_other_process },
+	{ "untraced", attack_untraced }, { "reopened", attack_reopened }, { "exec", attack_exec },
+	{ "exec-memfd", attack_exec_memfd }, { "exec-script", attack_exec_script }, { "exec-loader", attack_exec_loader },
+	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork },
 };
 
 int main(int argc, char **argv)
 {
 	struct stat status;
-	if (argc != 3 || stat(SECRET, &status) != 0)
+	if (argc != 3)
+		return RAN;
+	if (stat(SECRET, &status) != 0)
 		return 2;
 	secret = status.st_ino;
 	device = status.st_dev;

@@ -114,9 +114,13 @@ static void put_name_of(long fd)
 	if (len < 0)
 		len = 0;
 	name[len] = '\0';
-	for (long i = 0; i < len; i++)
-		if (name[i] >= '0' && name[i] <= '9')
-			name[i] = '#';
+	long kept = 0;
+	for (long i = 0; i < len; i++) {
+		char c = name[i] >= '0' && name[i] <= '9' ? '#' : name[i];
+		if (c != '#' || !kept || name[kept - 1] != '#')
+			name[kept++] = c;
+	}
+	name[kept] = '\0';
 	put_char(' ');
 	put(name);
 }

@@ -5,6 +5,9 @@
  *   listen ADDRESS PORT     by TCP, bound to that first if PORT is not -
  *   arrive HOW ADDRESS      sends to a socket of its own on that address: did anything arrive?
  *   unix HOW PATH           connect or bind of a datagram socket, or both, one to the other; PATH may begin with @
+ *   names PATH OTHER        what the kernel calls sockets that are bound so: a listener, by getsockname; as its client has
+ *                           it, by getpeername; the client, bound to OTHER, as accept has it; and does an answer to a
+ *                           datagram from a socket at OTHER.d arrive there, sent where recvfrom says?
  *   socket FAMILY TYPE
  *   call NUMBER             with arguments that are all 0
  *   hidden NUMBER           the same; a seccomp filter of its own asks a thread, which lets it pass
@@ -138,6 +141,37 @@ static int do_unix(char **argv)
 	if (strcmp(argv[2], "both") == 0)
 		say(bind(socket(AF_UNIX, SOCK_DGRAM, 0), (struct sockaddr *)&name, size));
 	say(binds ? bind(fd, (struct sockaddr *)&name, size) : connect(fd, (struct sockaddr *)&name, size));
+	return 0;
+}
+
+static int bound(int type, struct sockaddr_un *name, const char *path, const char *tail)
+{
+	int fd = socket(AF_UNIX, type, 0);
+	*name = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(name->sun_path, sizeof name->sun_path, "%s%s", path, tail);
+	if (bind(fd, (struct sockaddr *)name, sizeof *name))
+		say(-1);
+	return fd;
+}
+
+static int do_names(char **argv)
+{
+	struct sockaddr_un name, found[4] = { 0 };
+	socklen_t room[4] = { sizeof name, sizeof name, sizeof name, sizeof name };
+	char byte = 'x', got = 0;
+	int client = bound(SOCK_STREAM, &name, argv[3], ""), listener = bound(SOCK_STREAM, &name, argv[2], "");
+	if (listen(listener, 1) || connect(client, (struct sockaddr *)&name, sizeof name) ||
+	    getsockname(listener, (struct sockaddr *)&found[0], &room[0]) ||
+	    getpeername(client, (struct sockaddr *)&found[1], &room[1]) ||
+	    accept(listener, (struct sockaddr *)&found[2], &room[2]) < 0)
+		return 1;
+	for (int i = 0; i < 3; i++)
+		fprintf(out, "%s %zu\n", found[i].sun_path, room[i] - offsetof(struct sockaddr_un, sun_path));
+	int sender = bound(SOCK_DGRAM, &name, argv[3], ".d"), receiver = bound(SOCK_DGRAM, &name, argv[2], ".d");
+	sendto(sender, &byte, 1, 0, (struct sockaddr *)&name, sizeof name);
+	recvfrom(receiver, &byte, 1, MSG_DONTWAIT, (struct sockaddr *)&found[3], &room[3]);
+	sendto(receiver, &byte, 1, 0, (struct sockaddr *)&found[3], room[3]);
+	say(recv(sender, &got, 1, MSG_DONTWAIT) == 1 ? 0 : -1);
 	return 0;
 }
 
@@ -304,6 +338,8 @@ int main(int argc, char **argv)
 		return do_arrive(argv);
 	if (strcmp(what, "unix") == 0)
 		return do_unix(argv);
+	if (strcmp(what, "names") == 0)
+		return do_names(argv);
 	if (strcmp(what, "map") == 0 || strcmp(what, "protect") == 0)
 		return do_map(argv);
 	if (strcmp(what, "chroot") == 0)

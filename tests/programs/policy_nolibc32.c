@@ -1,9 +1,10 @@
 /* policy_nolibc32 HOW: a 32-bit program without a C library, which sends a datagram to 127.0.0.1 port 9, or connects a
  * socket to it. HOW: connect, sendto, sendmsg, sendmmsg: by the call of that name; with an s before it: by
- * socketcall. Prints the result as a number: a negative one is an error's. */
+ * socketcall. Prints the result as a number: a negative one is an error's. HOW may also be bind or sbind: binds a socket to
+ * the path ./bound, and prints what the kernel calls it. */
 #include <asm/unistd_32.h>
 
-enum { AF_INET = 2, SOCK_DGRAM = 2, WRITE_FD = 1 };
+enum { AF_UNIX = 1, AF_INET = 2, SOCK_DGRAM = 2, WRITE_FD = 1 };
 
 static long call(long number, long a, long b, long c, long d, long e)
 {
@@ -67,10 +68,32 @@ static void print(long result)
 	call(__NR_write, WRITE_FD, (long)at, text + sizeof text - at, 0, 0);
 }
 
+static void bind_by(int old)
+{
+	struct {
+		unsigned short family;
+		char path[108];
+	} name = { AF_UNIX, "bound" };
+	unsigned room = sizeof name;
+	long fd = call(__NR_socket, AF_UNIX, SOCK_DGRAM, 0, 0, 0);
+	long binds[] = { fd, (long)&name, sizeof name }, asks[] = { fd, (long)&name, (long)&room };
+	long result = old ? call(__NR_socketcall, 2, (long)binds, 0, 0, 0) : call(__NR_bind, fd, (long)&name, sizeof name, 0, 0);
+	if (result == 0)
+		result = old ? call(__NR_socketcall, 6, (long)asks, 0, 0, 0) :
+			       call(__NR_getsockname, fd, (long)&name, (long)&room, 0, 0);
+	if (result == 0 && room > 3)
+		call(__NR_write, WRITE_FD, (long)name.path, (long)room - 3, 0, 0);
+	print(result);
+}
+
 __attribute__((used)) static void start(long *stack)
 {
 	char **argv = (char **)(stack + 1);
-	print(send_by(argv[1], call(__NR_socket, AF_INET, SOCK_DGRAM, 0, 0, 0)));
+	const char *how = argv[1];
+	if (how[0] == 'b' || how[1] == 'b')
+		bind_by(how[0] == 's');
+	else
+		print(send_by(how, call(__NR_socket, AF_INET, SOCK_DGRAM, 0, 0, 0)));
 	call(__NR_exit_group, 0, 0, 0, 0, 0);
 }
 

@@ -10,11 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -525,6 +528,19 @@ static const struct {
 	{ POLICY_WRITE, "openat", { 0, 0, O_WRONLY }, true },
 	{ POLICY_WRITE, "open", { 0, O_CREAT }, true },
 	{ POLICY_WRITE, "fchmod", { 3 }, true },
+	{ POLICY_WRITE, "ioctl", { 3, FS_IOC_SETFLAGS }, true },
+	{ POLICY_READ, "umount2", { 0, MNT_DETACH }, true },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, 0 }, true },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_REMOUNT | MS_BIND | MS_RDONLY }, false },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_REC | MS_PRIVATE }, false },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_MGC_VAL }, true },
+	{ FILTER_NAMES, "mount", { 0, 0, 0, MS_BIND | MS_PRIVATE }, true },
+	{ POLICY_WRITE, "ioctl", { 3, FS_IOC_GETFLAGS }, false },
+	{ POLICY_READ, "ioctl", { 3, _IOWR('X', 107, char[56]) }, true },
+	{ POLICY_READ, "ioctl", { 3, _IOR('X', 107, char[56]) }, false },
+	{ FILTER_NAMES, "getsockname", { 3 }, true },
+	{ FILTER_NAMES, "accept", { 3, 0x100000000 }, true },
+	{ FILTER_NAMES, "accept", { 3 }, false },
 	{ POLICY_READ, "openat", { 0, 0, O_RDONLY }, true },
 	{ POLICY_READ, "stat", { 0 }, false },
 	{ POLICY_EXEC, "mmap", { 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, 3 }, true },
@@ -533,6 +549,8 @@ static const struct {
 	{ POLICY_EXEC, "execve", { 0 }, true },
 	{ FILTER_GUARD, "pidfd_open", { 1 }, true },
 	{ FILTER_GUARD, "prlimit64", { 0 }, false },
+	{ FILTER_GUARD, "ioctl", { 0, TIOCSTI }, true },
+	{ FILTER_GUARD, "ioctl", { 0, TCGETS }, false },
 	{ FILTER_GUARD, "prlimit64", { 1 }, true },
 };
 
