@@ -113,7 +113,7 @@ void call_attach(struct call *call, enum attach_kind kind, unsigned arg, unsigne
 	};
 }
 
-bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
+static const struct attach *find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
 {
 	const struct event_syscall *syscall = &call->event.syscall;
 	for (unsigned i = 0; i < syscall->attach_count; i++) {
@@ -121,9 +121,20 @@ bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, str
 		if (attach->kind != kind || attach->arg != arg)
 			continue;
 		*bytes = bytes_of(call->data.data + (uintptr_t)attach->bytes.data, attach->bytes.len);
-		return true;
+		return attach;
 	}
-	return false;
+	return NULL;
+}
+
+bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
+{
+	return find(call, kind, arg, bytes) != NULL;
+}
+
+bool call_find_whole(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
+{
+	const struct attach *found = find(call, kind, arg, bytes);
+	return found && !found->truncated;
 }
 
 const struct event *call_event(struct call *call)

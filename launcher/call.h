@@ -64,6 +64,9 @@ void call_attach(struct call *call, enum attach_kind kind, unsigned arg, unsigne
 /* The attachment of that kind and argument, with its bytes in place; false: there is none. */
 bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes);
 
+/* The same; false too if some of it was cut off. */
+bool call_find_whole(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes);
+
 /* The finished event, its slices in place until the call is changed or released. */
 const struct event *call_event(struct call *call);
 

@@ -92,7 +92,8 @@ struct event_fork {       /* process, pid: the child's; tid: the task that calle
 	uint8_t fork_kind;
 };
 
-enum exec_flag { EXEC_I386 = 1, EXEC_STATIC = 2, EXEC_SHIM = 4, EXEC_SECURE = 8, EXEC_OTHER_ROOT = 16 };
+enum exec_flag { EXEC_I386 = 1, EXEC_STATIC = 2, EXEC_SHIM = 4, EXEC_SECURE = 8, EXEC_OTHER_ROOT = 16,
+		 EXEC_UNREAD = 32 /* its memory could not be read: what is empty is not known, nor the linkage */ };
 
 struct event_exec {
 	struct bytes path;        /* absolute, as passed to execve */
