@@ -95,6 +95,12 @@ static ssize_t read_by_ptrace(pid_t tid, uint64_t address, void *buffer, size_t 
 	return (ssize_t)done;
 }
 
+/* Not the memory's own fault, nor the task's: filters and kernels refuse with whatever error they like. */
+static bool is_refusal(ssize_t got)
+{
+	return got < 0 && got != -EFAULT && got != -ESRCH && got != -ENOMEM;
+}
+
 ssize_t peek_read(pid_t tid, uint64_t address, void *buffer, size_t len)
 {
 	if (len == 0)
@@ -102,7 +108,7 @@ ssize_t peek_read(pid_t tid, uint64_t address, void *buffer, size_t len)
 	ssize_t got = -EPERM;
 	if (peek.method == PEEK_VM_READV)
 		got = read_by_vm_readv(tid, address, buffer, len);
-	if (got == -EPERM || got == -ENOSYS)
+	if (is_refusal(got))
 		got = peek.method == PEEK_PTRACE ? -EPERM : read_by_proc_mem(tid, address, buffer, len);
 	if (peek.method == PEEK_PTRACE)
 		got = read_by_ptrace(tid, address, buffer, len);
