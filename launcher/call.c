@@ -54,6 +54,7 @@ void call_reset(struct call *call)
 	call->is_judged = call->is_raced = call->at_filter = false;
 	call->t_ticks = 0;
 	call->hidden = false;
+	call->meant.is_known = false;
 	call->event.syscall.attach_count = 0;
 	call->event.syscall.flags = 0;
 	call->event.syscall.root = bytes_of(NULL, 0);
@@ -72,6 +73,19 @@ void call_release(struct call *call)
 		return;
 	strbuf_free(&call->data);
 	free(call);
+}
+
+void call_exchange_meant(struct call *call)
+{
+	struct event_syscall *made = &call->event.syscall;
+	struct meant *meant = &call->meant, old = { .is_known = true, .number = made->number, .desc = call->desc };
+	if (!meant->is_known)
+		return;
+	memcpy(old.args, made->args, sizeof old.args);
+	made->number = meant->number;
+	call->desc = meant->desc;
+	memcpy(made->args, meant->args, sizeof meant->args);
+	*meant = old;
 }
 
 void call_set_root(struct call *call, struct bytes root)

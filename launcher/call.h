@@ -19,6 +19,14 @@ enum {
 
 struct judged;
 
+/* What a call stands for that has its arguments in memory (narrow.h). */
+struct meant {
+	bool is_known;
+	uint32_t number;
+	uint64_t args[6];
+	const struct syscall_desc *desc;
+};
+
 struct call {
 	struct event event;  /* kind EVENT_SYSCALL; attachments hold offsets until call_event */
 	struct strbuf data;  /* what the attachments point into */
@@ -35,6 +43,7 @@ struct call {
 	bool target_is_unknown; /* where the links of its path led could not be told any more */
 	bool names_are_untold;  /* names of its descriptors or of its base could not be told any more */
 	bool path_is_unread;    /* it was cut off before its path was */
+	struct meant meant;    /* it is told as that one, once it is over; until then it is what was made */
 	struct judged *judged; /* what a policy judges it by (judged.h) */
 	bool is_judged;      /* a policy looks at it; with judged NULL it was not gathered, and is refused */
 	bool is_raced;       /* what it has mapped is looked at again when it is over */
@@ -50,6 +59,9 @@ void call_release(struct call *call);
 
 /* Empties one, for another use. */
 void call_reset(struct call *call);
+
+/* The call as it was made becomes the one that was meant, if that is known, and the reverse. */
+void call_exchange_meant(struct call *call);
 
 /* Paths of the call are seen from that root (SYSCALL_OTHER_ROOT); no bytes: from ptwrap's own. */
 void call_set_root(struct call *call, struct bytes root);

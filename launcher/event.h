@@ -70,6 +70,7 @@ enum syscall_flag {
 	SYSCALL_UNREADABLE = 16, /* some argument's memory could not be read in time */
 	SYSCALL_OTHER_ROOT = 32, /* paths are seen from `root`, not from ptwrap's own root */
 	SYSCALL_DIRECTORY = 64,  /* an open that returned a descriptor of a directory */
+	SYSCALL_FROM_MEMORY = 128, /* its arguments stood in memory: these are they */
 };
 
 struct event_start {
