@@ -384,14 +384,17 @@ static void enter_argv(const struct place *place, struct call *call, unsigned in
 {
 	uint64_t address = call->event.syscall.args[index];
 	struct strbuf strings = { 0 };
-	bool truncated = false;
+	struct peek_array array = { 0 };
 	int error = !address ? -EFAULT :
-		peek_strings(place->tid, address, word_bytes_of(call), &strings, CALL_ARGV_BYTES,
-			     &call->argv_count, &truncated);
+		peek_strings(place->tid, address, word_bytes_of(call), &strings, CALL_ARGV_BYTES, &array);
+	call->argv_count = array.count;
 	if (error)
 		note_failure(call, error);
 	else
-		call_attach(call, ATTACH_STRINGS, index, 0, strbuf_bytes(&strings), truncated);
+		call_attach(call, ATTACH_STRINGS, index, 0, strbuf_bytes(&strings), array.truncated);
+	for (unsigned i = 0; !error && i < array.gap_count; i++)
+		call_attach(call, ATTACH_ELEMENT, index, array.gaps[i].index,
+			    bytes_of((char *)&array.gaps[i].pointer, sizeof array.gaps[i].pointer), false);
 	strbuf_free(&strings);
 }
 
@@ -401,13 +404,11 @@ static void enter_envp(const struct place *place, struct call *call, unsigned in
 	static const char empty[4096];
 	uint64_t address = call->event.syscall.args[index];
 	struct strbuf strings = { 0 };
-	size_t count = 0;
-	bool truncated;
-	if (address && peek_strings(place->tid, address, word_bytes_of(call), &strings, 0, &count,
-				    &truncated) == 0)
+	struct peek_array array;
+	if (address && peek_strings(place->tid, address, word_bytes_of(call), &strings, 0, &array) == 0)
 		call_attach(call, ATTACH_STRINGS, index, 0,
-			    bytes_of(empty, count < sizeof empty ? count : sizeof empty),
-			    count > sizeof empty);
+			    bytes_of(empty, array.count < sizeof empty ? array.count : sizeof empty),
+			    array.count > sizeof empty);
 	strbuf_free(&strings);
 }
 

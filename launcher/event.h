@@ -45,7 +45,8 @@ enum attach_kind {
 	ATTACH_DATA,     /* bytes the pointer in arg led to before the call */
 	ATTACH_DATA_OUT, /* bytes the pointer in arg led to after the call */
 	ATTACH_STRINGS,  /* argv or envp: a string vector */
-	ATTACH_ELEMENT,  /* contents of element `index` of an iovec (or of msg_iov) in arg */
+	ATTACH_ELEMENT,  /* contents of element `index` of an iovec (or of msg_iov) in arg; of argv: its pointer (8 bytes), if
+			  * that leads to nowhere */
 	ATTACH_NAME,     /* msghdr in arg: what msg_name led to */
 	ATTACH_IOVECS,   /* msghdr in arg: the array msg_iov led to */
 	ATTACH_CONTROL,  /* msghdr in arg: what msg_control led to */

@@ -27,6 +27,12 @@ efaults() {
 	report_is '.coverage.complete'
 }
 
+@test "an argument that leads to nowhere is told as its pointer, among the others" {
+	audit --no-shim -o run.strace "$PROGRAMS/memory" bad
+	grep 'execve("/bin/true", \["argv", 0x[0-9a-f]*000, "last"\], NULL) = -1 EFAULT' run.strace
+	report_is .coverage.complete
+}
+
 @test "a path is read up to its end, and no further" {
 	audit "$PROGRAMS/memory" edges
 	same stdout $'./ending\n./across\nEFAULT\nENAMETOOLONG' "$output"
