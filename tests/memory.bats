@@ -75,6 +75,17 @@ served() {
 	report_is 'any(.syscalls[]; .name == "openat" and .errnos.ENOENT >= 1)'
 }
 
+@test "more processes at once than there are helpers, their memory withheld, end as ever, and later calls are told" {
+	run "$PROGRAMS/memory" withheld
+	[ "$status" -ne 77 ] || skip 'needs root or vm.unprivileged_userfaultfd'
+	audit --no-shim sh -c 'for i in $(seq 20); do "$0" withheld & done; wait; : >late; exit 3' "$PROGRAMS/memory"
+	same status 3 "$status"
+	same stdout "$(yes ./withheld | head -n 20)" "$output"
+	report_is '[.processes[] | select(.comm == "memory" and .exit.code == 0)] | length == 20'
+	report_is '.coverage.notes | map(select(.kind == "memory-slow").process) | length == 20'
+	file_has "$PWD/late" create
+}
+
 @test "a file system that a process of the tree serves by FUSE stalls nobody" {
 	local level
 	run unshare -Urm true
