@@ -151,8 +151,8 @@ static bool is_to_be_released(const struct image *image)
 	const char *path = image->text[IMAGE_PATH].data, *program = run->release_program;
 	if (!run->release || !program)
 		return run->release && image->imports_ptrace;
-	const char *name = path ? strrchr(path, '/') : NULL;
-	return name && (strcmp(path, program) == 0 || strcmp(name + 1, program) == 0);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return path && (strcmp(path, program) == 0 || strcmp(slash ? slash + 1 : path, program) == 0);
 }
 
 /* True: it is nobody's tracee any more. */
