@@ -391,7 +391,7 @@ static void read_path(const struct place *place, const struct call *execve, stru
 	else if (known)
 		resolve_absolute(place, strbuf_bytes(&image->text[IMAGE_CWD]), path,
 				 &image->text[IMAGE_PATH]);
-	else if (!image->text[IMAGE_EXE].len)
+	else if (image->flags & EXEC_UNREAD)
 		unread_find_path(place, execve, image);
 	else
 		set_text(image, IMAGE_PATH, resolve_inside(place, strbuf_bytes(&image->text[IMAGE_EXE])));

@@ -85,20 +85,50 @@ static void find_by_argv(const struct place *place, struct image *image)
 	free(path);
 }
 
+/* The file that runs, if nothing speaks against its having been called so: no #! line, no link. */
+static bool find_by_exe(const struct place *place, struct image *image)
+{
+	struct bytes exe = resolve_inside(place, strbuf_bytes(&image->text[IMAGE_EXE]));
+	if (!exe.len || !is_name_of(place->tid, exe))
+		return false;
+	strbuf_add(&image->text[IMAGE_PATH], exe.data, exe.len);
+	return true;
+}
+
+static void name_only(const struct place *place, struct strbuf *path)
+{
+	char comm[PROCFS_COMM];
+	ssize_t len = path->len ? 0 : procfs_comm(place->tid, comm);
+	if (len > 0)
+		strbuf_add(path, comm, (size_t)len);
+}
+
 void unread_find_path(const struct place *place, const struct call *execve, struct image *image)
 {
 	struct strbuf *out = &image->text[IMAGE_PATH];
-	char comm[PROCFS_COMM];
 	struct bytes path;
 	if (execve) { /* a relative one's place the recorder may know */
 		if (call_find_whole(execve, ATTACH_PATH, 0, &path) && path.len && path.data[0] == '/')
 			resolve_absolute(place, bytes_of(NULL, 0), path, out);
 	} else if (image->program && is_name_of(place->tid, bytes_of_string(image->program))) {
 		take_from(place, getpid(), image->program, out);
-	} else {
+	} else if (!find_by_exe(place, image)) {
 		find_by_argv(place, image);
 	}
-	ssize_t len = out->len ? 0 : procfs_comm(place->tid, comm);
+	name_only(place, out);
+}
+
+void unread_describe(const struct place *place, struct image *image)
+{
+	char link[PROCFS_LINK];
+	image->flags |= EXEC_UNREAD | (image->word_bytes == 4 ? (uint32_t)EXEC_I386 : 0);
+	unread_take(place, NULL, image);
+	ssize_t len = procfs_link(place->tid, "exe", link, sizeof link);
 	if (len > 0)
-		strbuf_add(out, comm, (size_t)len);
+		strbuf_add(&image->text[IMAGE_EXE], link, (size_t)len);
+	len = procfs_link(place->tid, "cwd", link, sizeof link);
+	struct bytes cwd = resolve_inside(place, bytes_of(link, len > 0 ? (size_t)len : 0));
+	strbuf_add(&image->text[IMAGE_CWD], cwd.data, cwd.len);
+	find_by_exe(place, image);
+	name_only(place, &image->text[IMAGE_PATH]);
 }
