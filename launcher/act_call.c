@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "judged.h"
 #include "memory.h"
+#include "narrow.h"
 #include "procfs.h"
 #include "recorder.h"
 #include "rewrite.h"
@@ -30,6 +31,17 @@
 
 enum { X32_BIT = 0x40000000 };
 
+/* What stands for another call is told as that one, if that is asked for. */
+static void tell_meant(struct call *call)
+{
+	const struct selection *selection = supervisor_get()->selection;
+	const struct event_syscall *made = &call->event.syscall;
+	if (!call->meant.is_known)
+		return;
+	call_exchange_meant(call);
+	call->hidden |= !selection->explicit_set && !selection_reports(selection, (enum event_abi)made->abi, made->number, made->args);
+}
+
 struct call *take_call(struct tracee *tracee, uint64_t t_ns)
 {
 	struct call *call = tracee->call;
@@ -43,6 +55,7 @@ struct call *take_call(struct tracee *tracee, uint64_t t_ns)
 	if (call->event.syscall.flags & SYSCALL_UNREADABLE)
 		note_about(tracee, "unreadable-memory", "arguments of some calls could not be read");
 	call_set_root(call, bytes_of_string(tracee->process->root));
+	tell_meant(call);
 	if (!call->hidden && tracee->process->started)
 		return call;
 	call_release(call);
@@ -401,7 +414,8 @@ static void control_unrecorded(struct tracee *tracee, const struct stop *stop)
 /* What stands in registers that the call does not read is nobody's business. */
 static void forget_other_registers(struct call *call)
 {
-	for (unsigned i = call->desc ? call->desc->arg_count : 6; i < 6; i++)
+	unsigned indirect = narrow_indirect(call);
+	for (unsigned i = indirect ? indirect : call->desc ? call->desc->arg_count : 6; i < 6; i++)
 		call->event.syscall.args[i] = 0;
 }
 

@@ -151,8 +151,8 @@ static bool is_to_be_released(const struct image *image)
 	const char *path = image->text[IMAGE_PATH].data, *program = run->release_program;
 	if (!run->release || !program)
 		return run->release && image->imports_ptrace;
-	const char *name = path ? strrchr(path, '/') : NULL;
-	return name && (strcmp(path, program) == 0 || strcmp(name + 1, program) == 0);
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	return path && (strcmp(path, program) == 0 || strcmp(slash ? slash + 1 : path, program) == 0);
 }
 
 /* True: it is nobody's tracee any more. */
@@ -171,6 +171,15 @@ static bool let_go(struct tracee *tracee)
 	return false;
 }
 
+/* NULL: it could be read. */
+static const char *unread_text(const struct image *image)
+{
+	if (!(image->flags & EXEC_UNREAD))
+		return NULL;
+	return image->path_is_by_argv ? "a program could not be read: its path is what its argv[0] leads to" :
+					"a program could not be read: its loader, environment and descriptors are not known";
+}
+
 enum resume act_executed(struct tracee *tracee, struct image *image)
 {
 	struct process *process = tracee->process;
@@ -185,6 +194,7 @@ enum resume act_executed(struct tracee *tracee, struct image *image)
 	struct ringfile *ring = NULL;
 	process->fast = false;
 	bool injected = may_run && inject(tracee, image, &ring), is_degraded = image->is_degraded;
+	const char *unread = unread_text(image);
 	if (!process->fast) {
 		ringfile_remove(ring);
 		ring = NULL;
@@ -192,6 +202,8 @@ enum resume act_executed(struct tracee *tracee, struct image *image)
 	struct stream *stream = ring ? stream_of_file(ring, process->id, process->pid) : NULL;
 	process_set_root(process, strbuf_bytes(&image->text[IMAGE_ROOT]), image->other_mounts);
 	record_exec(tracee, image, stream);
+	if (unread)
+		note_about(tracee, "unreadable-memory", unread);
 	if (is_degraded)
 		note_about(tracee, "setuid-degraded", "a set-user-id or capable program ran without what it would gain");
 	shimlink_new_image(process, injected, stream);
@@ -220,6 +232,7 @@ enum resume act_exec(struct tracee *tracee, struct stop *stop)
 		return RESUME_CONT;
 	}
 	image->judged = judge_take_image(tracee);
+	image->program = tracee->process->started ? NULL : supervisor_get()->program;
 	image->stack_pointer = stop->info.stack_pointer;
 	image->word_bytes = stop->info.arch == AUDIT_ARCH_I386 ? 4 : 8;
 	image->shim = supervisor_get()->shim;

@@ -54,6 +54,7 @@ void call_reset(struct call *call)
 	call->is_judged = call->is_raced = call->at_filter = false;
 	call->t_ticks = 0;
 	call->hidden = false;
+	call->meant.is_known = false;
 	call->event.syscall.attach_count = 0;
 	call->event.syscall.flags = 0;
 	call->event.syscall.root = bytes_of(NULL, 0);
@@ -72,6 +73,19 @@ void call_release(struct call *call)
 		return;
 	strbuf_free(&call->data);
 	free(call);
+}
+
+void call_exchange_meant(struct call *call)
+{
+	struct event_syscall *made = &call->event.syscall;
+	struct meant *meant = &call->meant, old = { .is_known = true, .number = made->number, .desc = call->desc };
+	if (!meant->is_known)
+		return;
+	memcpy(old.args, made->args, sizeof old.args);
+	made->number = meant->number;
+	call->desc = meant->desc;
+	memcpy(made->args, meant->args, sizeof meant->args);
+	*meant = old;
 }
 
 void call_set_root(struct call *call, struct bytes root)
@@ -113,7 +127,7 @@ void call_attach(struct call *call, enum attach_kind kind, unsigned arg, unsigne
 	};
 }
 
-bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
+static const struct attach *find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
 {
 	const struct event_syscall *syscall = &call->event.syscall;
 	for (unsigned i = 0; i < syscall->attach_count; i++) {
@@ -121,9 +135,20 @@ bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, str
 		if (attach->kind != kind || attach->arg != arg)
 			continue;
 		*bytes = bytes_of(call->data.data + (uintptr_t)attach->bytes.data, attach->bytes.len);
-		return true;
+		return attach;
 	}
-	return false;
+	return NULL;
+}
+
+bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
+{
+	return find(call, kind, arg, bytes) != NULL;
+}
+
+bool call_find_whole(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes)
+{
+	const struct attach *found = find(call, kind, arg, bytes);
+	return found && !found->truncated;
 }
 
 const struct event *call_event(struct call *call)

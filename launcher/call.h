@@ -19,6 +19,14 @@ enum {
 
 struct judged;
 
+/* What a call stands for that has its arguments in memory (narrow.h). */
+struct meant {
+	bool is_known;
+	uint32_t number;
+	uint64_t args[6];
+	const struct syscall_desc *desc;
+};
+
 struct call {
 	struct event event;  /* kind EVENT_SYSCALL; attachments hold offsets until call_event */
 	struct strbuf data;  /* what the attachments point into */
@@ -35,6 +43,7 @@ struct call {
 	bool target_is_unknown; /* where the links of its path led could not be told any more */
 	bool names_are_untold;  /* names of its descriptors or of its base could not be told any more */
 	bool path_is_unread;    /* it was cut off before its path was */
+	struct meant meant;    /* it is told as that one, once it is over; until then it is what was made */
 	struct judged *judged; /* what a policy judges it by (judged.h) */
 	bool is_judged;      /* a policy looks at it; with judged NULL it was not gathered, and is refused */
 	bool is_raced;       /* what it has mapped is looked at again when it is over */
@@ -51,6 +60,9 @@ void call_release(struct call *call);
 /* Empties one, for another use. */
 void call_reset(struct call *call);
 
+/* The call as it was made becomes the one that was meant, if that is known, and the reverse. */
+void call_exchange_meant(struct call *call);
+
 /* Paths of the call are seen from that root (SYSCALL_OTHER_ROOT); no bytes: from ptwrap's own. */
 void call_set_root(struct call *call, struct bytes root);
 
@@ -63,6 +75,9 @@ void call_attach(struct call *call, enum attach_kind kind, unsigned arg, unsigne
 
 /* The attachment of that kind and argument, with its bytes in place; false: there is none. */
 bool call_find(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes);
+
+/* The same; false too if some of it was cut off. */
+bool call_find_whole(const struct call *call, enum attach_kind kind, unsigned arg, struct bytes *bytes);
 
 /* The finished event, its slices in place until the call is changed or released. */
 const struct event *call_event(struct call *call);

@@ -6,6 +6,7 @@
 
 #include "decode/formats.h"
 #include "memory.h"
+#include "narrow.h"
 #include "peek.h"
 #include "procfs.h"
 #include "workdir.h"
@@ -309,7 +310,7 @@ static void attach_iovecs(const struct place *place, struct call *call, enum att
 {
 	struct iovec iov[IOVEC_MAX];
 	size_t shown = count < IOVEC_MAX ? (size_t)count : IOVEC_MAX;
-	if (!address || !shown || peek_read_whole(place->tid, address, iov, shown * sizeof *iov))
+	if (!address || !shown || narrow_read_iovecs(place->tid, call, address, iov, shown))
 		return;
 	call_attach(call, kind, arg, index, bytes_of((char *)iov, shown * sizeof *iov), count > shown);
 	for (size_t i = 0; i < shown; i++) {
@@ -330,15 +331,16 @@ static void attach_msghdr(const struct place *place, struct call *call, enum att
 			  unsigned arg, uint64_t address, uint64_t total)
 {
 	struct msghdr header;
-	if (!address || peek_read_whole(place->tid, address, &header, sizeof header))
+	if (!address || narrow_read_msghdr(place->tid, call, address, &header))
 		return;
 	call_attach(call, kind, arg, 0, bytes_of((char *)&header, sizeof header), false);
 	attach_memory(place, call, ATTACH_NAME, arg, 0, (uint64_t)(uintptr_t)header.msg_name,
 		      header.msg_namelen, SOCKADDR_BYTES);
 	attach_iovecs(place, call, ATTACH_IOVECS, arg, 0, (uint64_t)(uintptr_t)header.msg_iov,
 		      header.msg_iovlen, total);
-	attach_memory(place, call, ATTACH_CONTROL, arg, 0, (uint64_t)(uintptr_t)header.msg_control,
-		      header.msg_controllen, CONTROL_BYTES);
+	if (!narrow_is(call)) /* its headers are shorter */
+		attach_memory(place, call, ATTACH_CONTROL, arg, 0, (uint64_t)(uintptr_t)header.msg_control,
+			      header.msg_controllen, CONTROL_BYTES);
 }
 
 static void enter_msghdr(const struct place *place, struct call *call, unsigned index)
@@ -352,7 +354,7 @@ static void attach_mmsghdr(const struct place *place, struct call *call, enum at
 	struct mmsghdr messages[MMSG_MAX];
 	uint64_t address = call->event.syscall.args[arg];
 	size_t shown = count < MMSG_MAX ? (size_t)count : MMSG_MAX;
-	if (!address || !shown || peek_read_whole(place->tid, address, messages, shown * sizeof *messages))
+	if (!address || !shown || narrow_read_mmsghdrs(place->tid, call, address, messages, shown))
 		return;
 	call_attach(call, kind, arg, 0, bytes_of((char *)messages, shown * sizeof *messages), count > shown);
 	for (size_t i = 0; i < shown; i++) {
@@ -361,7 +363,7 @@ static void attach_mmsghdr(const struct place *place, struct call *call, enum at
 			      (uint64_t)(uintptr_t)header->msg_name, header->msg_namelen, SOCKADDR_BYTES);
 		struct iovec first;
 		if (header->msg_iovlen == 0 ||
-		    peek_read_whole(place->tid, (uint64_t)(uintptr_t)header->msg_iov, &first, sizeof first))
+		    narrow_read_iovecs(place->tid, call, (uint64_t)(uintptr_t)header->msg_iov, &first, 1))
 			continue;
 		attach_memory(place, call, ATTACH_ELEMENT, arg, (unsigned)i,
 			      (uint64_t)(uintptr_t)first.iov_base, first.iov_len, CALL_BUFFER_BYTES);
@@ -375,21 +377,24 @@ static void enter_mmsghdr(const struct place *place, struct call *call, unsigned
 
 static unsigned word_bytes_of(const struct call *call)
 {
-	return call->event.syscall.abi == ABI_I386 ? 4 : 8;
+	return narrow_is(call) ? 4 : 8;
 }
 
 static void enter_argv(const struct place *place, struct call *call, unsigned index)
 {
 	uint64_t address = call->event.syscall.args[index];
 	struct strbuf strings = { 0 };
-	bool truncated = false;
+	struct peek_array array = { 0 };
 	int error = !address ? -EFAULT :
-		peek_strings(place->tid, address, word_bytes_of(call), &strings, CALL_ARGV_BYTES,
-			     &call->argv_count, &truncated);
+		peek_strings(place->tid, address, word_bytes_of(call), &strings, CALL_ARGV_BYTES, &array);
+	call->argv_count = array.count;
 	if (error)
 		note_failure(call, error);
 	else
-		call_attach(call, ATTACH_STRINGS, index, 0, strbuf_bytes(&strings), truncated);
+		call_attach(call, ATTACH_STRINGS, index, 0, strbuf_bytes(&strings), array.truncated);
+	for (unsigned i = 0; !error && i < array.gap_count; i++)
+		call_attach(call, ATTACH_ELEMENT, index, array.gaps[i].index,
+			    bytes_of((char *)&array.gaps[i].pointer, sizeof array.gaps[i].pointer), false);
 	strbuf_free(&strings);
 }
 
@@ -399,13 +404,11 @@ static void enter_envp(const struct place *place, struct call *call, unsigned in
 	static const char empty[4096];
 	uint64_t address = call->event.syscall.args[index];
 	struct strbuf strings = { 0 };
-	size_t count = 0;
-	bool truncated;
-	if (address && peek_strings(place->tid, address, word_bytes_of(call), &strings, 0, &count,
-				    &truncated) == 0)
+	struct peek_array array;
+	if (address && peek_strings(place->tid, address, word_bytes_of(call), &strings, 0, &array) == 0)
 		call_attach(call, ATTACH_STRINGS, index, 0,
-			    bytes_of(empty, count < sizeof empty ? count : sizeof empty),
-			    count > sizeof empty);
+			    bytes_of(empty, array.count < sizeof empty ? array.count : sizeof empty),
+			    array.count > sizeof empty);
 	strbuf_free(&strings);
 }
 
@@ -646,10 +649,8 @@ void capture_over(struct call *call)
 	call->changes = 0;
 }
 
-void capture_enter(const struct place *place, struct call *call)
+static void enter(const struct place *place, struct call *call)
 {
-	if (!call->desc)
-		return;
 	uint8_t flags_arg;
 	unsigned traits = traits_of(call, &flags_arg);
 	begin_changes(call, traits);
@@ -659,6 +660,22 @@ void capture_enter(const struct place *place, struct call *call)
 	if ((traits & OPENS) || strcmp(call->desc->name, "creat") == 0)
 		note_existing(place, call, flags_arg);
 	note_moving(place, call);
+}
+
+void capture_enter(const struct place *place, struct call *call)
+{
+	if (!call->desc)
+		return;
+	int error = narrow_indirect(call) ? narrow_read_meant(place->tid, call) : 0;
+	if (error) {
+		note_failure(call, error);
+		return;
+	}
+	if (call->meant.is_known)
+		call->event.syscall.flags |= SYSCALL_FROM_MEMORY;
+	call_exchange_meant(call);
+	enter(place, call);
+	call_exchange_meant(call);
 }
 
 static void attach_target(struct call *call, int arg, struct bytes target)
@@ -728,10 +745,8 @@ static void leave_followed(const struct place *place, struct call *call)
 	strbuf_free(&target);
 }
 
-void capture_leave(const struct place *place, struct call *call)
+static void leave(const struct place *place, struct call *call)
 {
-	if (!call->desc || call->event.syscall.ret < 0)
-		return;
 	for (unsigned i = 0; i < call->desc->arg_count; i++)
 		if (at_exit[call->desc->args[i].capture])
 			at_exit[call->desc->args[i].capture](place, call, i);
@@ -743,4 +758,13 @@ void capture_leave(const struct place *place, struct call *call)
 		leave_followed(place, call);
 	if (traits & RENAMES)
 		resolve_names_changed();
+}
+
+void capture_leave(const struct place *place, struct call *call)
+{
+	if (!call->desc || call->event.syscall.ret < 0)
+		return;
+	call_exchange_meant(call);
+	leave(place, call);
+	call_exchange_meant(call);
 }

@@ -45,7 +45,8 @@ enum attach_kind {
 	ATTACH_DATA,     /* bytes the pointer in arg led to before the call */
 	ATTACH_DATA_OUT, /* bytes the pointer in arg led to after the call */
 	ATTACH_STRINGS,  /* argv or envp: a string vector */
-	ATTACH_ELEMENT,  /* contents of element `index` of an iovec (or of msg_iov) in arg */
+	ATTACH_ELEMENT,  /* contents of element `index` of an iovec (or of msg_iov) in arg; of argv: its pointer (8 bytes), if
+			  * that leads to nowhere */
 	ATTACH_NAME,     /* msghdr in arg: what msg_name led to */
 	ATTACH_IOVECS,   /* msghdr in arg: the array msg_iov led to */
 	ATTACH_CONTROL,  /* msghdr in arg: what msg_control led to */
@@ -70,6 +71,7 @@ enum syscall_flag {
 	SYSCALL_UNREADABLE = 16, /* some argument's memory could not be read in time */
 	SYSCALL_OTHER_ROOT = 32, /* paths are seen from `root`, not from ptwrap's own root */
 	SYSCALL_DIRECTORY = 64,  /* an open that returned a descriptor of a directory */
+	SYSCALL_FROM_MEMORY = 128, /* its arguments stood in memory: these are they */
 };
 
 struct event_start {
@@ -92,7 +94,8 @@ struct event_fork {       /* process, pid: the child's; tid: the task that calle
 	uint8_t fork_kind;
 };
 
-enum exec_flag { EXEC_I386 = 1, EXEC_STATIC = 2, EXEC_SHIM = 4, EXEC_SECURE = 8, EXEC_OTHER_ROOT = 16 };
+enum exec_flag { EXEC_I386 = 1, EXEC_STATIC = 2, EXEC_SHIM = 4, EXEC_SECURE = 8, EXEC_OTHER_ROOT = 16,
+		 EXEC_UNREAD = 32 /* its memory could not be read: what is empty is not known, nor the linkage */ };
 
 struct event_exec {
 	struct bytes path;        /* absolute, as passed to execve */

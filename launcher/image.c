@@ -7,6 +7,7 @@
 #include "peek.h"
 #include "procfs.h"
 #include "redact.h"
+#include "unread.h"
 #include "workdir.h"
 
 #include <elf.h>
@@ -83,8 +84,10 @@ static void read_stack(const struct place *place, struct image *image)
 		if (!room)
 			return;
 		ssize_t got = peek_read(place->tid, image->stack_pointer + image->stack.len, room, want);
-		if (got <= 0)
+		if (got <= 0) {
+			image->flags |= image->stack.len ? 0 : (uint32_t)EXEC_UNREAD;
 			return;
+		}
 		image->stack.len += (size_t)got;
 		if ((size_t)got < want)
 			return;
@@ -244,6 +247,8 @@ static const Elf64_Phdr *find_header(const struct headers *headers, uint32_t typ
 static void read_loader(const struct place *place, struct image *image, const struct headers *headers)
 {
 	const Elf64_Phdr *interp = find_header(headers, PT_INTERP);
+	if (image->flags & EXEC_UNREAD)
+		return;
 	if (!interp) {
 		image->flags |= EXEC_STATIC;
 		return;
@@ -333,7 +338,12 @@ static void read_root(const struct place *place, struct image *image)
 	struct strbuf *root = &image->text[IMAGE_ROOT];
 	if (image->same_root)
 		return;
-	image->other_mounts = procfs_root(place->tid, root);
+	if (!(image->flags & EXEC_UNREAD)) {
+		image->other_mounts = procfs_root(place->tid, root);
+	} else if (place->root) { /* the one it had: an execve changes none */
+		strbuf_add_string(root, place->root);
+		image->other_mounts = place->other_mounts;
+	}
 	if (root->len > 0)
 		image->flags |= EXEC_OTHER_ROOT;
 }
@@ -381,13 +391,15 @@ static void read_path(const struct place *place, const struct call *execve, stru
 	else if (known)
 		resolve_absolute(place, strbuf_bytes(&image->text[IMAGE_CWD]), path,
 				 &image->text[IMAGE_PATH]);
+	else if (image->flags & EXEC_UNREAD)
+		unread_find_path(place, execve, image);
 	else
 		set_text(image, IMAGE_PATH, resolve_inside(place, strbuf_bytes(&image->text[IMAGE_EXE])));
 }
 
 /* Was a #! line followed? The kernel then took argv[0] away and put the interpreter, perhaps its
  * argument, and the script's path in its place: the count grew. Without the call: the program is
- * another file than the one that was asked for. */
+ * another file than the one that was asked for, if it is told at all. */
 static bool is_script(const struct place *place, const struct call *execve, const struct image *image,
 		      size_t argc)
 {
@@ -396,7 +408,7 @@ static bool is_script(const struct place *place, const struct call *execve, cons
 		       call_find(execve, ATTACH_STRINGS, 2, &strings)))
 		return argc > (execve->argv_count ? execve->argv_count : 1);
 	struct strbuf target = { 0 };
-	bool other = resolve_links(place, strbuf_bytes(&image->text[IMAGE_PATH]), &target) &&
+	bool other = image->text[IMAGE_EXE].len && resolve_links(place, strbuf_bytes(&image->text[IMAGE_PATH]), &target) &&
 		     !bytes_equal(resolve_inside(place, strbuf_bytes(&image->text[IMAGE_EXE])),
 				  strbuf_bytes(&target));
 	strbuf_free(&target);
@@ -449,11 +461,14 @@ static void read_script(const struct place *place, const struct call *execve, st
 
 /* Would the file have raised privileges? Whoever is traced by an unprivileged tracer, or has
  * no_new_privs, gains none (execve(2)). */
-static bool raises_privileges(const struct place *place)
+static bool raises_privileges(const struct place *place, const struct image *image)
 {
-	char exe[PROCFS_PATH];
+	char link[PROCFS_PATH];
+	const char *exe = link;
 	struct stat status;
-	procfs_path(exe, place->tid, "exe");
+	procfs_path(link, place->tid, "exe");
+	if (!image->text[IMAGE_EXE].len && !place->root && image->text[IMAGE_PATH].len)
+		exe = image->text[IMAGE_PATH].data;
 	return (stat(exe, &status) == 0 && (status.st_mode & (S_ISUID | S_ISGID))) ||
 	       getxattr(exe, "security.capability", NULL, 0) > 0;
 }
@@ -469,11 +484,15 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 	size_t index = take_strings(image, 1, &image->text[IMAGE_ARGV], &argc);
 	index = take_strings(image, index, &image->text[IMAGE_ENVIRONMENT], &envc);
 	take_auxv(image, index, &headers.auxv);
+	if (image->flags & EXEC_UNREAD)
+		argc = unread_take(place, execve, image);
 	read_headers(place, image, &headers);
 	read_loader(place, image, &headers);
 	read_root(place, image);
 	add_link(place, "exe", &image->text[IMAGE_EXE]);
 	add_link(place, "cwd", &cwd);
+	if (!cwd.len && image->program)
+		add_link(&(struct place){ .tid = getpid() }, "cwd", &cwd);
 	set_text(image, IMAGE_CWD, resolve_inside(place, strbuf_bytes(&cwd)));
 	strbuf_free(&cwd);
 	procfs_fds(place->tid, &image->text[IMAGE_FDS]);
@@ -484,11 +503,13 @@ void image_read(const struct place *place, const struct call *execve, struct ima
 	read_script(place, execve, image, argc);
 	if (passed_nothing(execve))
 		strbuf_reset(&image->text[IMAGE_ARGV]); /* the kernel makes {""} of it */
-	image->uid = (uint32_t)headers.auxv.uid;
-	image->gid = (uint32_t)headers.auxv.gid;
+	if (!(image->flags & EXEC_UNREAD)) {
+		image->uid = (uint32_t)headers.auxv.uid;
+		image->gid = (uint32_t)headers.auxv.gid;
+	}
 	image->flags |= (headers.auxv.secure ? (uint32_t)EXEC_SECURE : 0) |
 			(image->word_bytes == 4 ? (uint32_t)EXEC_I386 : 0);
-	image->is_degraded = !headers.auxv.secure && image->uid != 0 && raises_privileges(place);
+	image->is_degraded = !headers.auxv.secure && image->uid != 0 && raises_privileges(place, image);
 	read_names(place, &headers, image);
 	image->may_be_injected = image->word_bytes == 8 && !headers.auxv.secure &&
 				 is_known_loader(&image->text[IMAGE_LOADER]) &&

@@ -27,6 +27,7 @@ struct image {
 	const struct shimfile *shim; /* NULL: none */
 	bool same_root;         /* its root directory and mounts are known to be ptwrap's own */
 	const struct redactor *redactor; /* NULL: nothing is secret */
+	const char *program;    /* COMMAND's, as ptwrap found it, for the first image; else NULL */
 	bool wants_names;       /* has_sanitizer and imports_ptrace are of interest */
 	struct judged *judged;  /* what a policy judges it by (judged.h); NULL: there is none. Freed with the image */
 	/* What image_read found. */
@@ -36,6 +37,7 @@ struct image {
 	bool argv_truncated;
 	bool other_mounts;
 	bool is_short;      /* memory was refused meanwhile: something may be missing */
+	bool path_is_by_argv; /* it was taken from argv[0]: nothing else told it */
 	bool is_degraded;       /* set-user-id or with file capabilities, but gained nothing */
 	bool shim_is_visible;   /* in the image's root and mounts */
 	bool has_sanitizer;     /* a runtime that may look for leaks: linked, brought along, or preloaded */

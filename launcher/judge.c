@@ -7,6 +7,7 @@
 #include "judged.h"
 #include "learner.h"
 #include "model/sockaddr.h"
+#include "narrow.h"
 #include "rewrite.h"
 #include "supervisor.h"
 #include "trace.h"
@@ -61,19 +62,17 @@ bool judge_is_on(void)
 /* i386 has calls that stand for others by their first argument: the number of that one; else its own. */
 static uint32_t number_meant(const struct event_syscall *made)
 {
-	static const char *const sockets[] = { "", "socket", "bind", "connect", "listen", "accept4", "getsockname",
-		"getpeername", "socketpair", "sendto", "recvfrom", "sendto", "recvfrom", "shutdown", "setsockopt",
-		"getsockopt", "sendmsg", "recvmsg", "accept4", "recvmmsg", "sendmmsg" };
 	static const char *const ipc[] = { "", "semop", "semget", "semctl", "semtimedop", "", "", "", "", "", "",
 		"msgsnd", "msgrcv", "msgget", "msgctl", "", "", "", "", "", "", "shmat", "shmdt", "shmget", "shmctl" };
 	enum { SOCKETCALL = 102, IPC = 117 };
 	size_t which = (uint32_t)made->args[0];
-	const char *name = "";
-	if (made->abi == ABI_I386 && made->number == SOCKETCALL && which < sizeof sockets / sizeof *sockets)
-		name = sockets[which];
+	unsigned count;
+	const char *name = NULL;
+	if (made->abi == ABI_I386 && made->number == SOCKETCALL)
+		name = narrow_socketcall((uint32_t)which, &count);
 	if (made->abi == ABI_I386 && made->number == IPC && (which & 0xffff) < sizeof ipc / sizeof *ipc)
 		name = ipc[which & 0xffff];
-	int number = *name ? syscall_number(ABI_I386, name) : -1;
+	int number = name && *name ? syscall_number(ABI_I386, name) : -1;
 	return number >= 0 ? (uint32_t)number : made->number;
 }
 

@@ -449,12 +449,32 @@ static void complete_announced(struct call *call, const struct image *image, uin
 	uint64_t begin_ns = ticks_to_ns(&ledger.ticks, call->t_ticks);
 	call->event.t_ns = begin_ns < end_ns ? begin_ns : end_ns;
 	call->event.syscall.dur_ns = end_ns - call->event.t_ns;
-	if (!call_find(call, ATTACH_ABS, arg, &absolute) && image->text[IMAGE_PATH].len)
+	bool known = image->text[IMAGE_PATH].len && image->text[IMAGE_PATH].data[0] == '/';
+	if (!call_find(call, ATTACH_ABS, arg, &absolute) && known)
 		call_attach(call, ATTACH_ABS, arg, 0, strbuf_bytes(&image->text[IMAGE_PATH]), false);
 	call_detach(call, ATTACH_STRINGS, arg + 1);
 	call_attach(call, ATTACH_STRINGS, arg + 1, 0, cut ? bytes_of(argv.data, CALL_ARGV_BYTES) : argv, cut);
+	if (image->flags & EXEC_UNREAD)
+		return;
 	call_attach(call, ATTACH_STRINGS, arg + 2, 0,
 		    bytes_of(empty, variables < sizeof empty ? variables : sizeof empty), variables > sizeof empty);
+}
+
+/* An image that could not be read does not tell where it is: where its caller was. */
+static void place_unread(const struct writer *caller, struct call *call, struct image *image)
+{
+	struct strbuf *cwd = &image->text[IMAGE_CWD], *path = &image->text[IMAGE_PATH];
+	unsigned arg = strcmp(call->desc->name, "execveat") == 0;
+	struct bytes known;
+	if (!cwd->len && workdir_name(caller->workdir, &known))
+		strbuf_add(cwd, known.data, known.len);
+	if (path->len && path->data[0] == '/')
+		return;
+	retell_place(caller, call, arg);
+	if (!call_find(call, ATTACH_ABS, arg, &known))
+		return;
+	strbuf_reset(path);
+	strbuf_add(path, known.data, known.len);
 }
 
 static void begin_image(struct item *item, const struct event *head)
@@ -482,6 +502,8 @@ static void take_exec(struct item *item, struct event *head)
 		atomic_fetch_sub(&ledger.setup.secrets->awaited, 1);
 	if (caller) {
 		settle(caller->stream, head->t_ns);
+		if (call && call->t_ticks && (item->exec.image->flags & EXEC_UNREAD))
+			place_unread(caller, call, item->exec.image);
 		end_tasks(caller->process, caller->tid, head->t_ns);
 	}
 	if (call && call->t_ticks)

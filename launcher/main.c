@@ -2,13 +2,16 @@
  * (run.c), make reports again (--read), check a policy (--check), say what this machine permits (--doctor), help. */
 #include "clock.h"
 #include "doctor.h"
+#include "message.h"
 #include "options.h"
 #include "policy/check.h"
 #include "run.h"
 #include "stack.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EXIT_TROUBLE = 125 };
 
@@ -21,12 +24,21 @@ static void block_file_size_signal(sigset_t *mask_before)
 	sigprocmask(SIG_BLOCK, &one, mask_before);
 }
 
+/* What was printed is whole, or that is said and status is another. */
+static int finish_output(int status)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	message_error("standard output", "%s", errno ? strerror(errno) : "could not be written whole");
+	return EXIT_TROUBLE;
+}
+
 static int check_policy(const struct options *options)
 {
 	const struct check check = { .files = &options->check, .file_count = 1,
 				     .questions = options->ask, .question_count = options->ask_count };
-	int failed = check_run(&check, stdout);
-	return fflush(stdout) || failed ? EXIT_TROUBLE : EXIT_SUCCESS;
+	return finish_output(check_run(&check, stdout) ? EXIT_TROUBLE : EXIT_SUCCESS);
 }
 
 static int serve(int argc, char **argv)
@@ -47,7 +59,7 @@ static int serve(int argc, char **argv)
 		options_print_version(stdout);
 		break;
 	case MODE_DOCTOR:
-		return doctor_run(stdout);
+		return finish_output(doctor_run(stdout));
 	case MODE_CHECK:
 		return check_policy(&options);
 	case MODE_READ:
@@ -55,7 +67,7 @@ static int serve(int argc, char **argv)
 	case MODE_RUN:
 		run_command(&options, &mask);
 	}
-	return fflush(stdout) ? EXIT_TROUBLE : EXIT_SUCCESS;
+	return finish_output(EXIT_SUCCESS);
 }
 
 int main(int argc, char **argv)

@@ -95,6 +95,12 @@ static ssize_t read_by_ptrace(pid_t tid, uint64_t address, void *buffer, size_t 
 	return (ssize_t)done;
 }
 
+/* Not the memory's own fault, nor the task's: filters and kernels refuse with whatever error they like. */
+static bool is_refusal(ssize_t got)
+{
+	return got < 0 && got != -EFAULT && got != -ESRCH && got != -ENOMEM;
+}
+
 ssize_t peek_read(pid_t tid, uint64_t address, void *buffer, size_t len)
 {
 	if (len == 0)
@@ -102,7 +108,7 @@ ssize_t peek_read(pid_t tid, uint64_t address, void *buffer, size_t len)
 	ssize_t got = -EPERM;
 	if (peek.method == PEEK_VM_READV)
 		got = read_by_vm_readv(tid, address, buffer, len);
-	if (got == -EPERM || got == -ENOSYS)
+	if (is_refusal(got))
 		got = peek.method == PEEK_PTRACE ? -EPERM : read_by_proc_mem(tid, address, buffer, len);
 	if (peek.method == PEEK_PTRACE)
 		got = read_by_ptrace(tid, address, buffer, len);
@@ -143,9 +149,28 @@ int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, boo
 	}
 }
 
+/* The string behind the pointer that was counted last, or that there is none. */
+static int take_string(pid_t tid, uint64_t pointer, struct strbuf *out, size_t limit, struct peek_array *array)
+{
+	bool cut = false, full = out->len >= limit || array->gap_count == PEEK_GAPS;
+	int error = full ? 0 : peek_string(tid, pointer, out, limit - out->len, &cut);
+	array->truncated |= full || cut;
+	if (full || (error && error != -EFAULT))
+		return error;
+	if (error && array->count - 1 > PEEK_GAP_LAST) {
+		array->gap_count = PEEK_GAPS;
+		array->truncated = true;
+		return 0;
+	}
+	if (error)
+		array->gaps[array->gap_count++] = (struct peek_gap){ (uint8_t)(array->count - 1), pointer };
+	strbuf_add_char(out, '\0');
+	return 0;
+}
+
 /* One chunk of the pointer array: strings of it appended; *end when the NULL was met. */
 static int strings_of_chunk(pid_t tid, const void *words, size_t word_count, unsigned word_bytes,
-			    struct strbuf *out, size_t limit, size_t *count, bool *truncated, bool *end)
+			    struct strbuf *out, size_t limit, struct peek_array *array, bool *end)
 {
 	for (size_t i = 0; i < word_count; i++) {
 		uint64_t pointer = word_bytes == 8 ? ((const uint64_t *)words)[i] :
@@ -154,42 +179,34 @@ static int strings_of_chunk(pid_t tid, const void *words, size_t word_count, uns
 			*end = true;
 			return 0;
 		}
-		++*count;
-		if (out->len >= limit) {
-			*truncated = true;
-			continue;
-		}
-		bool cut = false;
-		int error = peek_string(tid, pointer, out, limit - out->len, &cut);
-		if (error == -ESRCH || error == -ENOMEM)
+		++array->count;
+		int error = take_string(tid, pointer, out, limit, array);
+		if (error)
 			return error;
-		*truncated = *truncated || cut;
-		strbuf_add_char(out, '\0');
 	}
 	return 0;
 }
 
-int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max,
-		 size_t *count, bool *truncated)
+int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max, struct peek_array *array)
 {
 	_Alignas(8) char words[WORDS_CHUNK * 8] = { 0 };
 	size_t limit = out->len + max;
 	if (word_bytes != 4)
 		word_bytes = 8;
 	size_t chunk = 16 * word_bytes;
-	*count = 0;
-	*truncated = false;
+	array->count = 0;
+	array->truncated = false;
+	array->gap_count = 0;
 	for (bool end = false; !end; chunk = sizeof words) {
 		ssize_t got = peek_read(tid, address, words, chunk);
 		if (got < (ssize_t)word_bytes)
 			return got < 0 ? (int)got : -EFAULT;
 		size_t word_count = (size_t)got / (word_bytes == 4 ? 4 : 8);
-		int error = strings_of_chunk(tid, words, word_count, word_bytes, out, limit, count,
-					     truncated, &end);
+		int error = strings_of_chunk(tid, words, word_count, word_bytes, out, limit, array, &end);
 		if (error)
 			return error;
-		if (!end && *count >= STRINGS_MAX) {
-			*truncated = true;
+		if (!end && array->count >= STRINGS_MAX) {
+			array->truncated = true;
 			return 0;
 		}
 		address += word_count * word_bytes;

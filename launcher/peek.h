@@ -31,11 +31,19 @@ int peek_read_whole(pid_t tid, uint64_t address, void *buffer, size_t len);
 int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, bool *truncated);
 
 /* Appends a NULL-terminated array of strings as a string vector, at most max bytes of it.
- * word_bytes: 8, or 4 for a 32-bit tracee. *count: strings in the array, also those that were cut
- * off (*truncated); an array longer than execve(2) could take is cut too. -errno where the array
- * itself cannot be read; unreadable strings are "". */
-int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max,
-		 size_t *count, bool *truncated);
+ * word_bytes: 8, or 4 for a 32-bit tracee. An array longer than execve(2) could take is cut too.
+ * -errno where the array itself cannot be read. */
+enum { PEEK_GAPS = 8, PEEK_GAP_LAST = 255 };
+struct peek_array {
+	size_t count;   /* strings in the array, also those that were cut off */
+	bool truncated;
+	unsigned gap_count;
+	struct peek_gap { /* a string that leads to unmapped memory: "" in the vector; behind too many it is cut */
+		uint8_t index;
+		uint64_t pointer;
+	} gaps[PEEK_GAPS];
+};
+int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max, struct peek_array *array);
 
 /* Writes into a stopped tracee's private memory, the text of its files included (which becomes its own
  * copy), through /proc/PID/mem. 0 or -errno. */

@@ -170,11 +170,12 @@ static int read_text(pid_t tid, const char *name, char *text, size_t size)
 	return 0;
 }
 
-int procfs_status(pid_t tid, struct strbuf *out)
+/* All of /proc/TID/NAME, appended. 0 or -errno. */
+static int read_all(pid_t tid, const char *name, struct strbuf *out)
 {
 	enum { CHUNK = 4096 };
 	char path[PROCFS_PATH];
-	procfs_path(path, tid, "status");
+	procfs_path(path, tid, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -185,6 +186,27 @@ int procfs_status(pid_t tid, struct strbuf *out)
 	close(fd);
 	strbuf_add(out, "", 0);
 	return out->failed ? -ENOMEM : out->len == start ? -ESRCH : 0;
+}
+
+int procfs_status(pid_t tid, struct strbuf *out)
+{
+	return read_all(tid, "status", out);
+}
+
+int procfs_cmdline(pid_t tid, struct strbuf *out)
+{
+	return read_all(tid, "cmdline", out);
+}
+
+ssize_t procfs_comm(pid_t tid, char comm[PROCFS_COMM])
+{
+	char text[PROCFS_COMM + 1]; /* with a newline */
+	int error = read_text(tid, "comm", text, sizeof text);
+	if (error)
+		return error;
+	size_t len = strlen(text) - 1;
+	memcpy(comm, text, len);
+	return (ssize_t)len;
 }
 
 pid_t procfs_inner_tid(pid_t tid)
@@ -231,6 +253,27 @@ int procfs_family(pid_t tid, pid_t *tgid, pid_t *ppid)
 		return error;
 	*tgid = (pid_t)group;
 	*ppid = (pid_t)parent;
+	return 0;
+}
+
+/* Uid and Gid have the real id, then the effective one. */
+static uint32_t effective_id(const char *status, const char *key)
+{
+	unsigned real, effective = 0;
+	const char *at = strstr(status, key);
+	if (at && sscanf(at + strlen(key), "%u %u", &real, &effective) != 2)
+		effective = 0;
+	return effective;
+}
+
+int procfs_effective_ids(pid_t tid, uint32_t *uid, uint32_t *gid)
+{
+	char text[4096];
+	int error = read_text(tid, "status", text, sizeof text);
+	if (error)
+		return error;
+	*uid = effective_id(text, "\nUid:");
+	*gid = effective_id(text, "\nGid:");
 	return 0;
 }
 

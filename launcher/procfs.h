@@ -42,6 +42,16 @@ pid_t procfs_inner_tid(pid_t tid);
 /* All of /proc/TID/status, appended. 0 or -errno. */
 int procfs_status(pid_t tid, struct strbuf *out);
 
+/* All of /proc/TID/cmdline, a string vector, appended. 0 or -errno. */
+int procfs_cmdline(pid_t tid, struct strbuf *out);
+
+/* The task's name: its length, not NUL-terminated; -errno. */
+enum { PROCFS_COMM = 16 };
+ssize_t procfs_comm(pid_t tid, char comm[PROCFS_COMM]);
+
+/* The task's effective ids as ptwrap's user namespace numbers them. 0 or -errno. */
+int procfs_effective_ids(pid_t tid, uint32_t *uid, uint32_t *gid);
+
 /* A number of /proc/TID/status by its key ("SigIgn:", base 16). 0 or -errno. */
 int procfs_status_field(pid_t tid, const char *key, int base, uint64_t *value);
 

@@ -393,6 +393,13 @@ static bool tell_path(const struct writer *writer, const struct ring_message *me
 	return message->cut || tell_absolute(writer, call, index, data);
 }
 
+void retell_place(const struct writer *writer, struct call *call, unsigned index)
+{
+	struct bytes path;
+	if (call_find_whole(call, ATTACH_PATH, index, &path))
+		tell_absolute(writer, call, index, path);
+}
+
 static bool tell_arguments(const struct writer *writer, const struct ring_message *message, struct call *call)
 {
 	bool known = true;

@@ -20,6 +20,9 @@ void retell_init(void);
  * that no table has, or a call that only the kernel view tells of: no shim of ours wrote that. *unknown_base: a path's place is not known. */
 bool retell_call(struct writer *writer, const struct told *told, struct call *call, bool *unknown_base);
 
+/* The absolute form of the path argument of a call of the task's, an execve that was announced. */
+void retell_place(const struct writer *writer, struct call *call, unsigned index);
+
 /* The same for a call that never came back, or whose end a signal's stop showed (ret -EINTR or ERESTART*):
  * no pointers are followed. path: of its path argument, if somebody has told it. *is_whole: no path is missing.
  * The event's t_ns and dur_ns are the caller's to set. */

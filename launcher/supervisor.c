@@ -415,7 +415,7 @@ static void choose_peek_method(pid_t tid)
 	uint64_t own = (uint64_t)(uintptr_t)&supervisor; /* the child is our sibling: same address */
 	peek_set_method(PEEK_VM_READV, trace_peekdata);
 	ssize_t got = peek_read(tid, own, &byte, 1);
-	if (got != -EPERM && got != -ENOSYS)
+	if (got == 1 || got == -ESRCH)
 		return;
 	peek_set_method(PEEK_PTRACE, trace_peekdata);
 	supervisor_note(0, "memory-by-ptrace", "only PTRACE_PEEKDATA may read the tree's memory here");

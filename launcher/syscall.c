@@ -81,7 +81,7 @@ enum {
 #undef SYSCALL
 #undef STRUCT_CAPTURE
 
-/* What has the same layout for 32-bit programs. */
+/* What has the same layout for 32-bit programs, or is read into the other (narrow.h). */
 #define IS_SAME_IN_32_BITS(format)                                                                  \
 	((format) == FORMAT_POLLFDS || (format) == FORMAT_FD_PAIR || (format) == FORMAT_SIGSET ||   \
 	 (format) == FORMAT_WAIT_STATUS || (format) == FORMAT_INT_POINTER ||                        \
@@ -97,6 +97,7 @@ enum {
 	 (format) == FORMAT_MOUNT_ATTR || (format) == FORMAT_IO_URING_PARAMS ||                     \
 	 (format) == FORMAT_LANDLOCK_RULESET || (format) == FORMAT_LANDLOCK_RULE ||                 \
 	 (format) == FORMAT_BPF_ATTR || (format) == FORMAT_PERF_EVENT_ATTR ||                       \
+	 (format) == FORMAT_IOVEC || (format) == FORMAT_MSGHDR || (format) == FORMAT_MMSGHDR ||     \
 	 (format) == FORMAT_CLONE_PARENT_TID || (format) == FORMAT_PRCTL_ARG)
 #define STRUCT_CAPTURE(format, capture) (IS_SAME_IN_32_BITS(format) ? (capture) : CAPTURE_NONE)
 #define SYSCALL(number, call, ...)                                                      \

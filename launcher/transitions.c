@@ -10,6 +10,7 @@
 #include "rewrite.h"
 #include "supervisor.h"
 #include "trace.h"
+#include "unread.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -205,6 +206,13 @@ void transitions_gathered(struct job *job)
 	free(job);
 }
 
+static void describe_unread(const struct tracee *tracee, unsigned word_bytes, struct image *image)
+{
+	struct place place = process_place(tracee->process, tracee->tid);
+	image->word_bytes = word_bytes;
+	unread_describe(&place, image);
+}
+
 void transitions_timed_out(struct job *job)
 {
 	struct tracee *tracee = job->owner;
@@ -217,6 +225,8 @@ void transitions_timed_out(struct job *job)
 		return;
 	}
 	struct image *image = job->kind == JOB_EXEC ? image_create() : NULL;
+	if (image)
+		describe_unread(tracee, job->image->word_bytes, image);
 	if (image || job->kind != JOB_EXEC)
 		go_on(tracee, job->kind, image);
 	else

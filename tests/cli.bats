@@ -45,9 +45,15 @@ refused() {
 	[[ $("$PTWRAP" -V) =~ ^ptwrap\ [0-9]+\.[0-9]+ ]]
 }
 
-@test "--help on a full disk is a failure" {
-	run bash -c '"$PTWRAP" --help >/dev/full'
-	same status 125 "$status"
+@test "what is asked for and cannot be printed is a failure, which is told" {
+	local what
+	echo 'deny write /a' >x.policy
+	for what in --help --version --man --doctor '--check x.policy'; do
+		run -125 --separate-stderr bash -c '"$PTWRAP" $0 >/dev/full' "$what"
+		same "message of $what" 'ptwrap: standard output: No space left on device' "$stderr"
+		run -125 --separate-stderr bash -c '"$PTWRAP" $0 >&-' "$what"
+		same "message of $what" 'ptwrap: standard output: Bad file descriptor' "$stderr"
+	done
 }
 
 @test "without a COMMAND the status is 125" {

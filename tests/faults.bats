@@ -141,6 +141,20 @@ stuck() {
 	report_is '.coverage.complete'
 }
 
+@test "a supervisor that may read the tree's memory by ptrace alone tells the same" {
+	local error what='[([.processes[].execs[]? | [.path, .argv, .uid, .loader]] | sort), [.files[] | [.path, .ops]]]'
+	rm -f lines
+	faulty supervisor:peek:0:none -o run.json "${tree[@]}" >/dev/null
+	report "$what" >native
+	for error in EPERM EACCES ENOSYS; do
+		rm -f lines
+		faulty "supervisor:peek:1+:$error" -o run.json "${tree[@]}" >out
+		same "status with $error" 3 "$status"
+		same "report with $error" "$(<native)" "$(report "$what")"
+		report_is '.coverage.complete and (.coverage.notes | map(.kind) == ["memory-by-ptrace"])'
+	done
+}
+
 @test "where no process can be made the message says so, and COMMAND does not run" {
 	local step
 	for step in 2 3; do # the first is the witness, which a run can do without

@@ -126,6 +126,20 @@ does_what_it_says() {
 	report_is 'any(.files[]; (.path | endswith("/libc.so.6")) and (.ops | index("map")))'
 }
 
+@test "what a 32-bit program maps by the older mmap is mapped, and its arguments are those of the memory" {
+	needs_program policy_nolibc32
+	"$PROGRAMS/policy_nolibc32" mmap /bin/true || skip 'no 32-bit programs on this machine'
+	cp /bin/true file
+	audit -o run.strace "$PROGRAMS/policy_nolibc32" mmap file
+	same stdout 0 "$output"
+	file_has "$PWD/file" map
+	report_is .coverage.complete
+	grep "mmap(NULL, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE, [0-9]*<$PWD/file>, 0) = 0x" run.strace
+	audit -o run.strace "$PROGRAMS/policy_nolibc32" mmap
+	same stdout -14 "$output"
+	grep 'mmap(0x4) *= -1 EFAULT' run.strace
+}
+
 @test "under another root paths are that root's" {
 	needs_program hello_nolibc32
 	[ "$(id -u)" -eq 0 ] || unshare -Ur true || skip 'needs root or a user namespace'

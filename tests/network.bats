@@ -72,3 +72,22 @@ talks() {
 	audit -e openat true
 	report_is 'has("network") or (.totals | has("connections")) | not'
 }
+
+@test "whom 32-bit programs send or connect to stands in the report, by socketcall too" {
+	local how name op rule
+	needs_program policy_nolibc32
+	"$PROGRAMS/policy_nolibc32" connect || skip 'no 32-bit programs on this machine'
+	for how in connect sendto sendmsg sendmmsg; do
+		op=send
+		[ $how != connect ] || op=connect
+		for name in $how s$how; do
+			for rule in 'allow net *' 'log syscall getppid'; do
+				audit --rule "$rule" -o run.strace "$PROGRAMS/policy_nolibc32" "$name"
+				same "network of $name" "$op inet udp 127.0.0.1 9 1" "$(peers)"
+				report_is '.coverage.complete and any(.syscalls[]; .name == $how and .calls == 1 and .errors == 0)' --arg how $how
+			done
+			grep " $how([0-9]*<.*{sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr(\"127.0.0.1\")}.* = [01] <" run.strace
+			[[ $how != *msg ]] || grep -F 'msg_namelen=16, msg_iov=[{iov_base="x"' run.strace
+		done
+	done
+}

@@ -92,9 +92,3 @@ malformed() {
 	same status 125 "$status"
 	same stderr "ptwrap: --ask:2:7: a path begins with '/'" "$stderr"
 }
-
-@test "--check on a full disk is a failure" {
-	printf 'deny write /a\n' >x.policy
-	run bash -c '"$PTWRAP" --check x.policy >/dev/full'
-	same status 125 "$status"
-}

@@ -256,11 +256,13 @@ static const struct {
 
 static bool is_used(const struct decode_arg *arg)
 {
-	enum { RESTART2 = 0xa1b2c3d4U };
+	enum { RESTART2 = 0xa1b2c3d4U, OLD_MMAP = 90 };
 	const uint64_t *args = arg->call->args;
 	for (size_t i = 0; i < sizeof conditional / sizeof *conditional; i++)
 		if (conditional[i].index == arg->index && arg_call_is(arg, conditional[i].call))
 			return args[conditional[i].flags_index] & conditional[i].flags;
+	if (arg->index > 0 && arg->call->abi == ABI_I386 && arg->call->number == OLD_MMAP && !(arg->call->flags & SYSCALL_FROM_MEMORY))
+		return false; /* they stood in memory, which could not be read */
 	if (arg_call_is(arg, "ptrace"))
 		return format_ptrace_has_arg(args[0], arg->index);
 	if (arg->index == 3 && arg_call_is(arg, "reboot"))

@@ -241,6 +241,17 @@ void format_fd_pair(const struct decode_arg *arg)
 
 enum { SHOWN_STRINGS = 32 };
 
+/* One that could not be read: its pointer. */
+static bool print_gap(const struct decode_arg *arg, unsigned index)
+{
+	const struct attach *gap = arg_find(arg->call, ATTACH_ELEMENT, arg->index, index);
+	uint64_t pointer;
+	if (!gap || !arg_copy(gap->bytes, 0, &pointer, sizeof pointer))
+		return false;
+	text_address(arg->out, pointer);
+	return true;
+}
+
 /* ["ls", "-l"] */
 void format_argv(const struct decode_arg *arg)
 {
@@ -255,7 +266,8 @@ void format_argv(const struct decode_arg *arg)
 	while (shown < SHOWN_STRINGS && bytes_next_string(&rest, &string)) {
 		if (shown++)
 			strbuf_add_string(arg->out, ", ");
-		text_string(arg->out, string, false);
+		if (!print_gap(arg, shown - 1))
+			text_string(arg->out, string, false);
 	}
 	if (rest.len || strings->truncated)
 		strbuf_add_string(arg->out, shown ? ", ..." : "...");

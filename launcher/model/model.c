@@ -186,7 +186,7 @@ static void note_strange_call(struct model *model, const struct event *event,
 		int len = snprintf(text, sizeof text, "system call number %#x", event->syscall.number);
 		coverage_add(&model->coverage, event->t_ns, event->process,
 			     bytes_of_string("unknown-syscall"), bytes_of(text, (size_t)len));
-	} else if (strcmp(kind->desc->name, "socketcall") == 0) {
+	} else if (strcmp(kind->desc->name, "socketcall") == 0 && !errno_of(event->syscall.ret)) {
 		coverage_add(&model->coverage, event->t_ns, event->process,
 			     bytes_of_string("socketcall"), bytes_of(NULL, 0));
 	}

@@ -128,7 +128,8 @@ void proctree_add_exec(struct proctree *tree, struct process *process, const str
 	image->interpreter = name_or_none(tree->store, exec->interpreter);
 	image->loader = name_or_none(tree->store, exec->loader);
 	image->fds = store_name(tree->store, exec->fds);
-	image->after = environments_add(&tree->environments, exec->environment);
+	if (!(exec->flags & EXEC_UNREAD))
+		image->after = environments_add(&tree->environments, exec->environment);
 	image->uid = exec->uid;
 	image->gid = exec->gid;
 	image->flags = exec->flags;

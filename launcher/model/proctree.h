@@ -22,7 +22,7 @@ struct exec_image {
 	struct exec_image *next, *prev; /* by time */
 	uint64_t at_ns;
 	const struct name *path, *argv, *cwd, *interpreter, *loader, *fds; /* argv, fds: string vectors */
-	const struct environment *before, *after; /* before NULL: not known */
+	const struct environment *before, *after; /* NULL: not known */
 	uint32_t uid, gid, flags;                 /* flags: enum exec_flag */
 	struct image_word word;
 };

@@ -233,16 +233,20 @@ static void write_exec(struct json *json, const struct exec_image *image)
 	json_uint(json, "at_ns", image->at_ns);
 	json_text(json, "path", name_bytes(image->path));
 	json_strings(json, "argv", name_bytes(image->argv));
-	text_or_null(json, "cwd", image->cwd);
-	text_or_null(json, "interpreter", image->interpreter);
-	text_or_null(json, "loader", image->loader);
+	bool read = !(image->flags & EXEC_UNREAD);
+	void (*text)(struct json *, const char *, const struct name *) = read ? text_or_null : optional;
+	text(json, "cwd", image->cwd);
+	text(json, "interpreter", image->interpreter);
+	text(json, "loader", image->loader);
 	json_string(json, "arch", image->flags & EXEC_I386 ? "i386" : "x86_64");
-	json_string(json, "linkage", image->flags & EXEC_STATIC ? "static" : "dynamic");
+	if (read)
+		json_string(json, "linkage", image->flags & EXEC_STATIC ? "static" : "dynamic");
 	json_string(json, "view", image->word.shim ? "shim" : "kernel");
 	json_uint(json, "uid", image->uid);
 	json_uint(json, "gid", image->gid);
 	write_environment(json, image);
-	write_descriptors(json, name_bytes(image->fds));
+	if (read)
+		write_descriptors(json, name_bytes(image->fds));
 	json_close_object(json);
 }
 

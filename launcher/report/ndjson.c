@@ -103,7 +103,8 @@ static void take_exec(struct ndjson *state, const struct event *event)
 	text_unless_empty(json, "interpreter", exec->interpreter);
 	text_unless_empty(json, "loader", exec->loader);
 	json_string(json, "arch", exec->flags & EXEC_I386 ? "i386" : "x86_64");
-	json_string(json, "linkage", exec->flags & EXEC_STATIC ? "static" : "dynamic");
+	if (!(exec->flags & EXEC_UNREAD))
+		json_string(json, "linkage", exec->flags & EXEC_STATIC ? "static" : "dynamic");
 	json_uint(json, "uid", exec->uid);
 	json_uint(json, "gid", exec->gid);
 	if (exec->flags & EXEC_OTHER_ROOT)

@@ -4,7 +4,7 @@
  *   FAULT=WHO:CALL:N[+]:WHAT
  *
  * WHO is `supervisor` or `launcher`; CALL one of the functions below, each use of which is a step (`memory` is malloc and its
- * kin, `event` whatever the tracer asks of the kernel); it happens at step N, with + at all from there on. WHAT is
+ * kin, `event` whatever the tracer asks of the kernel, `peek` each of the ways to read memory but ptrace); it happens at step N, with + at all from there on. WHAT is
  * the name of an error (the call fails with it, or for want of memory), or
  *
  *   kill      whoever is at that step is killed    kill-launcher  the launcher is
@@ -230,4 +230,16 @@ ssize_t process_vm_readv(pid_t pid, const struct iovec *local, unsigned long loc
 {
 	FAIL("peek", pid, -1);
 	return syscall(SYS_process_vm_readv, pid, local, local_count, remote, remote_count, flags);
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list list;
+	size_t len = strlen(path);
+	va_start(list, flags);
+	unsigned mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(list, unsigned) : 0;
+	va_end(list);
+	if (len > 4 && strncmp(path, "/proc/", 6) == 0 && strcmp(path + len - 4, "/mem") == 0)
+		FAIL("peek", 0, -1);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }

@@ -51,7 +51,7 @@ static void bad(void)
 	char *closed = pages(1, PROT_NONE), *nowhere = (char *)-PAGE, *text = "x";
 	int unnamed = socket(AF_UNIX, SOCK_DGRAM, 0);
 	struct msghdr message = { .msg_name = closed, .msg_namelen = sizeof(struct sockaddr_un) };
-	char *argv[] = { "argv", closed, NULL };
+	char *argv[] = { "argv", closed, "last", NULL };
 	FAILS(open, (char *)8, O_RDONLY);
 	FAILS(openat, AT_FDCWD, closed, O_RDWR | O_CREAT, 0600);
 	FAILS(openat2, AT_FDCWD, text, closed, 24);

@@ -1,7 +1,10 @@
 /* policy_nolibc32 HOW: a 32-bit program without a C library, which sends a datagram to 127.0.0.1 port 9, or connects a
  * socket to it. HOW: connect, sendto, sendmsg, sendmmsg: by the call of that name; with an s before it: by
  * socketcall. Prints the result as a number: a negative one is an error's. HOW may also be bind or sbind: binds a socket to
- * the path ./bound, and prints what the kernel calls it. */
+ * the path ./bound, and prints what the kernel calls it.
+ *
+ * policy_nolibc32 mmap FILE: maps its first page to be executed, by the older call that has its arguments in memory; prints 0,
+ * or the error. policy_nolibc32 mmap: has them where there is none. */
 #include <asm/unistd_32.h>
 
 enum { AF_UNIX = 1, AF_INET = 2, SOCK_DGRAM = 2, WRITE_FD = 1 };
@@ -55,6 +58,14 @@ static long send_by(const char *how, long fd)
 		     call(__NR_sendmmsg, fd, (long)&message, 1, 0, 0);
 }
 
+static long map(const char *file)
+{
+	enum { PROT_READ_EXEC = 5, MAP_PRIVATE = 2, ERRORS = -4095 };
+	long words[6] = { 0, 4096, PROT_READ_EXEC, MAP_PRIVATE, file ? call(__NR_open, (long)file, 0, 0, 0, 0) : 0, 0 };
+	long result = call(__NR_mmap, file ? (long)words : 4, 0, 0, 0, 0);
+	return (unsigned long)result >= (unsigned long)ERRORS ? result : 0;
+}
+
 static void print(long result)
 {
 	char text[12], *at = text + sizeof text;
@@ -90,7 +101,9 @@ __attribute__((used)) static void start(long *stack)
 {
 	char **argv = (char **)(stack + 1);
 	const char *how = argv[1];
-	if (how[0] == 'b' || how[1] == 'b')
+	if (how[0] == 'm')
+		print(map(argv[2]));
+	else if (how[0] == 'b' || how[1] == 'b')
 		bind_by(how[0] == 's');
 	else
 		print(send_by(how, call(__NR_socket, AF_INET, SOCK_DGRAM, 0, 0, 0)));

@@ -173,16 +173,16 @@ static void test_arrays_of_strings_are_read_to_their_null(void)
 	const uint64_t pointers[] = { address_of(area), address_of(area + 16), 8, address_of(area + 32), 0 };
 	uint64_t array = put_pointers(pointers, COUNT(pointers), 8);
 	struct strbuf out = { 0 };
-	size_t count;
-	bool truncated;
+	struct peek_array found;
 	renew_child();
-	CHECK(peek_strings(child, array, 8, &out, NO_MAX, &count, &truncated) == 0, "array");
-	CHECK(count == 4 && !truncated, "%zu", count);
+	CHECK(peek_strings(child, array, 8, &out, NO_MAX, &found) == 0, "array");
+	CHECK(found.count == 4 && !found.truncated, "%zu", found.count);
+	CHECK(found.gap_count == 1 && found.gaps[0].index == 2 && found.gaps[0].pointer == 8, "%u", found.gap_count);
 	CHECK(bytes_equal(strbuf_bytes(&out), bytes_of("one\0\0\0three\0", 12)), "%zu", out.len);
 	strbuf_reset(&out);
-	CHECK(peek_strings(child, array, 8, &out, 2, &count, &truncated) == 0, "cut");
-	CHECK(count == 4 && truncated && bytes_equal(strbuf_bytes(&out), bytes_of("on\0", 3)), "%zu", count);
-	CHECK(peek_strings(child, array + 40, 8, &out, NO_MAX, &count, &truncated) == -EFAULT, "unmapped");
+	CHECK(peek_strings(child, array, 8, &out, 2, &found) == 0, "cut");
+	CHECK(found.count == 4 && found.truncated && bytes_equal(strbuf_bytes(&out), bytes_of("on\0", 3)), "%zu", found.count);
+	CHECK(peek_strings(child, array + 40, 8, &out, NO_MAX, &found) == -EFAULT, "unmapped");
 	strbuf_free(&out);
 }
 
@@ -192,11 +192,10 @@ static void test_an_array_without_null_is_efault(void)
 	for (size_t i = 0; i < COUNT(pointers); i++)
 		pointers[i] = address_of(area);
 	struct strbuf out = { 0 };
-	size_t count;
-	bool truncated;
+	struct peek_array found;
 	uint64_t array = put_pointers(pointers, COUNT(pointers), 8);
 	renew_child();
-	CHECK(peek_strings(child, array, 8, &out, NO_MAX, &count, &truncated) == -EFAULT, "no NULL");
+	CHECK(peek_strings(child, array, 8, &out, NO_MAX, &found) == -EFAULT, "no NULL");
 	strbuf_free(&out);
 }
 
@@ -205,15 +204,15 @@ static void test_an_array_longer_than_execve_takes_is_cut(void)
 	enum { POINTERS = 3 << 20 };
 	uint64_t *array = mmap(NULL, POINTERS * 8UL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct strbuf out = { 0 };
-	size_t count;
-	bool truncated;
+	struct peek_array found;
 	if (array == MAP_FAILED)
 		abort();
 	for (size_t i = 0; i < POINTERS; i++)
 		array[i] = 8;
 	renew_child();
-	CHECK(peek_strings(child, address_of(array), 8, &out, 100, &count, &truncated) == 0, "long");
-	CHECK(truncated && count >= 1 << 20 && count < POINTERS && out.len <= 101, "%zu", count);
+	CHECK(peek_strings(child, address_of(array), 8, &out, 100, &found) == 0, "long");
+	CHECK(found.truncated && found.count >= 1 << 20 && found.count < POINTERS && out.len <= 101, "%zu", found.count);
+	CHECK(found.gap_count == PEEK_GAPS && out.len == PEEK_GAPS, "%zu", out.len);
 	strbuf_free(&out);
 	munmap(array, POINTERS * 8UL);
 }
@@ -229,10 +228,9 @@ static void test_narrow_pointers_are_four_bytes(void)
 	const uint64_t pointers[] = { address_of(low), address_of(low + 1), 0 };
 	uint64_t array = put_pointers(pointers, COUNT(pointers), 4);
 	struct strbuf out = { 0 };
-	size_t count;
-	bool truncated;
+	struct peek_array found;
 	renew_child();
-	CHECK(peek_strings(child, array, 4, &out, NO_MAX, &count, &truncated) == 0 && count == 2, "%zu", count);
+	CHECK(peek_strings(child, array, 4, &out, NO_MAX, &found) == 0 && found.count == 2, "%zu", found.count);
 	CHECK(bytes_equal(strbuf_bytes(&out), bytes_of("narrow\0arrow\0", 13)), "%zu", out.len);
 	strbuf_free(&out);
 	munmap(low, PAGE);
