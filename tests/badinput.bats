@@ -31,6 +31,14 @@ in_own_mounts() {
 	[ ! -e run.json ]
 }
 
+@test "--read says of a pipe what it would of the file" {
+	printf x >text.ptw
+	complains 125 'standard input: no recording' -q --read - <text.ptw
+	complains 125 '/dev/stdin: no recording' -q --read /dev/stdin < <(cat text.ptw)
+	run -125 sh -c '"$PTWRAP" -q --read - <&-'
+	same 'closed input' 'ptwrap: standard input: Bad file descriptor' "$output"
+}
+
 @test "of a recording cut at any length --read reports the beginning, says so, and fails" {
 	"$PTWRAP" -q -o run.ptw sh -c 'true; true'
 	local size length
