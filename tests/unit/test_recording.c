@@ -650,6 +650,24 @@ static void test_max_size_cuts_calls_first_and_keeps_the_end(void)
 	close(fd);
 }
 
+static void test_a_small_max_size_cuts_calls_first_too(void)
+{
+	for (unsigned max = 2048; max <= 65536; max *= 2) {
+		int fd = new_file();
+		struct recording *recording = create(fd, max);
+		for (uint64_t seed = 1; seed <= max; seed++)
+			append_seed(recording, seed, EVENT_SYSCALL);
+		append_seed(recording, 1, EVENT_EXIT);
+		append_seed(recording, 2, EVENT_END);
+		CHECK(recording_flush(recording) == 0 && recording_lost(recording) == 0);
+		struct tally tally = tally_of(fd);
+		CHECK(tally.status == RECORDING_WHOLE && size_of(fd) <= max);
+		CHECK(tally.kinds[EVENT_EXIT] == 1 && tally.kinds[EVENT_END] == 1);
+		recording_destroy(recording);
+		close(fd);
+	}
+}
+
 static void test_a_start_too_long_for_max_size_is_kept_in_short(void)
 {
 	static char environment[20000];
@@ -997,6 +1015,7 @@ int main(void)
 	test_a_failed_write_is_told_ever_after_and_later_events_are_lost();
 	test_a_recording_to_nowhere_loses_nothing();
 	test_max_size_cuts_calls_first_and_keeps_the_end();
+	test_a_small_max_size_cuts_calls_first_too();
 	test_a_start_too_long_for_max_size_is_kept_in_short();
 	test_no_secret_reaches_the_file();
 	test_a_secret_learned_later_is_masked_from_then_on();
