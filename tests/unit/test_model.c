@@ -596,9 +596,21 @@ static void strange_events_do_no_harm(void)
 	     process = proctree_next(&model->proctree, process, &depth))
 		walked++;
 	CHECK(walked == 5);
+	CHECK(coverage_has(&model->coverage, 3, "unknown-birth") && !coverage_has(&model->coverage, 5, "unknown-birth"));
 	free(report_text_of("json"));
 	free(report_text_of("text"));
 	free(report_text_of("summary"));
+	model_free(model);
+}
+
+static void an_argv_that_was_cut_is_noted(void)
+{
+	start_simple_run();
+	struct event event = event_of(EVENT_EXEC, 1);
+	event.exec = (struct event_exec){ .path = TEXT("/bin/true"), .argv = VECTOR("true"), .argv_truncated = true };
+	take(&event);
+	end_simple_run();
+	CHECK(coverage_has(&model->coverage, 1, "truncated-argv") && !model->coverage.complete);
 	model_free(model);
 }
 
@@ -823,6 +835,7 @@ int main(void)
 	what_was_cut_or_lost_is_not_complete();
 	a_docker_socket_is_a_note_but_no_gap();
 	strange_events_do_no_harm();
+	an_argv_that_was_cut_is_noted();
 	readers_and_writers_are_sets();
 	hostile_names_cannot_drive_a_terminal();
 	json_text_is_utf8_with_exact_bytes_beside_it();
