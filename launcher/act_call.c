@@ -182,6 +182,7 @@ static void fill_call(struct call *call, const struct tracee *tracee, const stru
 	uint64_t number = seccomp ? stop->info.seccomp.nr : stop->info.entry.nr;
 	call->event = event_about(EVENT_SYSCALL, tracee, stop->t_ns);
 	call->ip = stop->info.instruction_pointer;
+	call->sp = stop->info.stack_pointer;
 	call->event.syscall.abi = (uint8_t)abi_of(&stop->info, number);
 	call->event.syscall.number = (uint32_t)number;
 	for (int i = 0; i < 6; i++)

@@ -14,6 +14,20 @@ static bool has_sender(int code)
 	return code == SI_USER || code == SI_TKILL || code == SI_QUEUE || code == SI_MESGQ;
 }
 
+/* The two kinds of details share their room in siginfo_t. */
+static void add_details(struct event_signal *signal, const siginfo_t *info)
+{
+	signal->has_details = true;
+	signal->from_uid = info->si_uid;
+	if (info->si_signo == SIGCHLD && info->si_code > 0) {
+		signal->child_status = info->si_status;
+		signal->child_user_ticks = (uint64_t)info->si_utime;
+		signal->child_system_ticks = (uint64_t)info->si_stime;
+	} else if (info->si_code != SI_USER && info->si_code != SI_TKILL) {
+		signal->value = (uint64_t)(uintptr_t)info->si_value.sival_ptr;
+	}
+}
+
 static void record_signal(const struct tracee *tracee, const struct stop *stop, const siginfo_t *info)
 {
 	struct event event = event_about(EVENT_SIGNAL, tracee, stop->t_ns);
@@ -22,8 +36,9 @@ static void record_signal(const struct tracee *tracee, const struct stop *stop, 
 	if (has_sender(info->si_code) || info->si_signo == SIGCHLD) {
 		event.signal.from_pid = info->si_pid;
 		event.signal.from = process_id_of_pid(info->si_pid);
+		add_details(&event.signal, info);
 	} else if (info->si_signo == SIGSEGV || info->si_signo == SIGBUS ||
-		   info->si_signo == SIGILL || info->si_signo == SIGFPE) {
+		   info->si_signo == SIGILL || info->si_signo == SIGFPE || info->si_signo == SIGTRAP) {
 		event.signal.address = (uint64_t)(uintptr_t)info->si_addr;
 	}
 	supervisor_record(&event);

@@ -33,6 +33,7 @@ struct call {
 	const struct syscall_desc *desc; /* NULL: a number nobody knows */
 	size_t argv_count;   /* execve: strings in argv, cut ones included */
 	uint64_t ip;         /* instruction pointer at the entry, behind the call instruction */
+	uint64_t sp;         /* stack pointer then */
 	uint64_t left_ns;    /* when it was over */
 	uint64_t t_ticks;    /* told by the shim: its entry (ticks.h), of which event.t_ns is to be made; or 0 */
 	bool hidden;         /* followed, but not to be reported */

@@ -540,6 +540,13 @@ static void leave_ioctl(const struct place *place, struct call *call, unsigned i
 			      size);
 }
 
+/* The stack pointer is behind the return address, on struct ucontext (arch/x86/include/asm/sigframe.h). */
+static void enter_sigframe(const struct place *place, struct call *call, unsigned index)
+{
+	enum { MASK_OFFSET = 296 };
+	attach_memory(place, call, ATTACH_DATA, index, 0, call->sp + MASK_OFFSET, sizeof(uint64_t), sizeof(uint64_t));
+}
+
 typedef void capture_function(const struct place *place, struct call *call, unsigned index);
 
 static capture_function *const at_entry[CAPTURE_KINDS] = {
@@ -559,6 +566,7 @@ static capture_function *const at_entry[CAPTURE_KINDS] = {
 	[CAPTURE_ARGV] = enter_argv,
 	[CAPTURE_ENVP] = enter_envp,
 	[CAPTURE_IOCTL] = enter_ioctl,
+	[CAPTURE_SIGFRAME_IN] = enter_sigframe,
 };
 
 static capture_function *const at_exit[CAPTURE_KINDS] = {

@@ -260,6 +260,21 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+int destination_spool(int from, int to)
+{
+	char buffer[65536];
+	for (;;) {
+		ssize_t len = read(from, buffer, sizeof(buffer));
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len <= 0)
+			return len < 0 ? -errno : 0;
+		int failed = write_all(to, buffer, (size_t)len);
+		if (failed)
+			return failed;
+	}
+}
+
 int destination_copy(int from, int to)
 {
 	char buffer[65536];

@@ -44,4 +44,7 @@ int destination_open_file(const char *path, int flags, mode_t mode);
 /* All of `from`, from its beginning by pread(2), to where `to` stands. */
 int destination_copy(int from, int to);
 
+/* What is left of `from`, by read(2). */
+int destination_spool(int from, int to);
+
 #endif

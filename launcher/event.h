@@ -137,6 +137,11 @@ struct event_signal {
 	int32_t from_pid;      /* si_pid where the signal has one, else 0 */
 	uint64_t address;      /* si_addr of a fault, else 0 */
 	bool fatal;            /* the process died of it (SIGKILL has no delivery stop: made at death) */
+	bool has_details;      /* what follows is known */
+	uint32_t from_uid;     /* si_uid */
+	int32_t child_status;  /* si_status of SIGCHLD, then its si_utime and si_stime in ticks */
+	uint64_t child_user_ticks, child_system_ticks;
+	uint64_t value;        /* si_value of a signal that a process sent */
 };
 
 enum meta_kind { META_LIBRARY = 1, META_THREAD_NAME };

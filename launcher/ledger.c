@@ -22,6 +22,7 @@ static struct {
 	struct ledger_setup setup;
 	struct ticks ticks;
 	uint64_t horizon_ns;
+	uint64_t looked_ns; /* at all rings */
 	struct stream *busy; /* with a reference each */
 	struct call *call;   /* that messages are made into */
 	bool ended;
@@ -595,6 +596,11 @@ void ledger_round_begin(void)
 		size_t count = stream_collect(stream, &ledger.ticks);
 		notes->quiet = count >= HOT_MESSAGES ? 0 : notes->quiet + 1;
 	}
+	if (ledger.horizon_ns - ledger.looked_ns < LEDGER_LOOK_NS)
+		return;
+	ledger.looked_ns = ledger.horizon_ns;
+	for (struct stream *stream = writers_streams(); stream; stream = stream_notes(stream)->next_live)
+		collect(stream);
 }
 
 void ledger_round_end(void)
@@ -618,4 +624,9 @@ void ledger_round_end(void)
 bool ledger_is_hot(void)
 {
 	return ledger.busy != NULL;
+}
+
+bool ledger_has_rings(void)
+{
+	return writers_streams() != NULL;
 }

@@ -94,6 +94,9 @@ struct ledger_setup {
 
 void ledger_begin(const struct ledger_setup *setup);
 
+/* A ring of which nothing is heard is looked at so often: with the flusher's interval (supervisor.c) less than 0.5 s. */
+enum { LEDGER_LOOK_NS = 200000000 };
+
 void ledger_round_begin(void);
 void ledger_take(struct item *item); /* and frees what it holds */
 
@@ -101,6 +104,9 @@ void ledger_round_end(void);
 
 /* Should another round come soon? Some ring is busily written, or holds what came after the horizon. */
 bool ledger_is_hot(void);
+
+/* Is there a ring that a task may write? Then another round is due within LEDGER_LOOK_NS. */
+bool ledger_has_rings(void);
 
 /* Frees what an item holds, unrecorded. */
 void item_drop(struct item *item);

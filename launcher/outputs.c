@@ -6,6 +6,7 @@
 #include "message.h"
 #include "options.h"
 #include "report/report.h"
+#include "temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@ struct outputs {
 	struct output *list;
 	size_t count;
 	int recording_fd;
+	const char *recording_name; /* of --read; not owned */
 	char *part_path;  /* NULL: none, or no longer ours to remove */
 	bool part_beside; /* with the mode of a report; else private, in a temporary folder */
 	bool digest_known;
@@ -191,16 +193,40 @@ struct outputs *outputs_open(const struct options *options)
 	return outputs;
 }
 
+static int open_input(const char *name)
+{
+	if (strcmp(name, "-") != 0)
+		return destination_open_file(name, O_RDONLY, 0);
+	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The recording is read more than once, and always from its beginning: what cannot be, or somebody
+ * has read of, is copied. */
+static int make_seekable(struct outputs *outputs)
+{
+	if (lseek(outputs->recording_fd, 0, SEEK_CUR) == 0)
+		return 0;
+	int copy_fd = temporary_open("the recording is kept in memory");
+	if (copy_fd < 0)
+		return report_errno(temporary_folder(), copy_fd);
+	int failed = destination_spool(outputs->recording_fd, copy_fd);
+	close(outputs->recording_fd);
+	outputs->recording_fd = copy_fd;
+	return failed ? report_errno(outputs->recording_name, failed) : 0;
+}
+
 static int open_recording(struct outputs *outputs, const char *name)
 {
 	struct stat st;
-	outputs->recording_fd = destination_open_file(name, O_RDONLY, 0);
+	outputs->recording_name = strcmp(name, "-") == 0 ? "standard input" : name;
+	outputs->recording_fd = open_input(name);
 	if (outputs->recording_fd < 0)
-		return report_errno(name, outputs->recording_fd);
+		return report_errno(outputs->recording_name, outputs->recording_fd);
 	if (fstat(outputs->recording_fd, &st) < 0)
-		return report_errno(name, errno);
+		return report_errno(outputs->recording_name, errno);
 	if (S_ISDIR(st.st_mode))
-		return report_errno(name, EISDIR);
+		return report_errno(outputs->recording_name, EISDIR);
 	for (size_t i = 0; i < outputs->count; i++) {
 		const struct destination *destination = &outputs->list[i].destination;
 		if (!destination->exists || destination->device != st.st_dev ||
@@ -209,7 +235,7 @@ static int open_recording(struct outputs *outputs, const char *name)
 		message_error(destination->name, "is the recording that is being read");
 		return -1;
 	}
-	return 0;
+	return make_seekable(outputs);
 }
 
 struct outputs *outputs_open_read(const struct options *options)
@@ -230,6 +256,8 @@ int outputs_recording_fd(const struct outputs *outputs)
 
 const char *outputs_recording_name(const struct outputs *outputs)
 {
+	if (outputs->recording_name)
+		return outputs->recording_name;
 	return outputs->part_path ? outputs->part_path : "the recording";
 }
 

@@ -22,13 +22,14 @@ struct outputs;
  * result. NULL after one line on standard error. */
 struct outputs *outputs_open(const struct options *options);
 
-/* For --read: opens options->read as the recording, and tries each -o. */
+/* For --read: opens options->read ("-": standard input) as the recording, and tries each -o. From a
+ * pipe it is copied to a temporary file. */
 struct outputs *outputs_open_read(const struct options *options);
 
 /* Readable, writable for a run; owned by outputs. */
 int outputs_recording_fd(const struct outputs *outputs);
 
-/* The file of the recording while COMMAND runs, for messages; never NULL. */
+/* The file of the recording (while COMMAND runs, or that is read), for messages; never NULL. */
 const char *outputs_recording_name(const struct outputs *outputs);
 
 /* Was a recording (format ptw) asked for? Then reports name its digest. */

@@ -100,12 +100,19 @@ static bool take_item(size_t head)
 	return last;
 }
 
+/* A round for the rings alone is no sign of life of the tracer's. */
+static bool is_waited_for(void)
+{
+	return atomic_load(&recorder.tail) != atomic_load(&recorder.head) || atomic_load(&recorder.waiting) > 0;
+}
+
 /* True: it was the last one. */
 static bool work_round(void)
 {
 	bool last = false;
 	atomic_store(&recorder.asked, false);
-	pulse_beat();
+	if (is_waited_for())
+		pulse_beat();
 	ringfile_refill();
 	ledger_round_begin();
 	size_t head = atomic_load(&recorder.head), tail = atomic_load(&recorder.tail); /* A' */
@@ -125,7 +132,7 @@ static void rest_as_fits(void)
 		return;
 	}
 	if (!items)
-		rest(SLEEPING, 0);
+		rest(SLEEPING, ledger_has_rings() ? LEDGER_LOOK_NS : 0);
 	rest(NAPPING, RECORDER_COLLECT_NS);
 }
 

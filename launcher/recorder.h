@@ -8,7 +8,7 @@
  *
  * It is woken rarely: the first item after a pause wakes it, then it lets more come for COLLECT_NS
  * before it works, unless the queue is half full or somebody waits. While rings are busily written it
- * reads them every HOT_NS. With nothing to do it sleeps until the next item.
+ * reads them every HOT_NS, all others every LEDGER_LOOK_NS. With neither items nor rings it sleeps.
  *
  * The functions below are the tracer thread's. Once recorder_finish has returned they drop what they
  * are given, and rings are emptied for nobody. */

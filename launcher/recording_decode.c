@@ -471,6 +471,16 @@ static void get_field(struct recording_decoder *decoder, struct event *event,
 	}
 }
 
+/* One behind FIELD_LATER: a number. */
+static void clear_field(struct event *event, const struct recording_field *field)
+{
+	static const uint8_t sizes[] = {
+		[FIELD_U8] = sizeof(uint8_t), [FIELD_U32] = sizeof(uint32_t),
+		[FIELD_I32] = sizeof(int32_t), [FIELD_U64] = sizeof(uint64_t),
+	};
+	memset((char *)event + field->offset, 0, sizes[field->type]);
+}
+
 static struct recording_task define_task(struct recording_decoder *decoder)
 {
 	struct recording_context *context = decoder->context;
@@ -513,8 +523,15 @@ static void get_event(struct recording_decoder *decoder, struct event *event)
 		return;
 	}
 	const struct recording_field *field = recording_fields(event->kind);
-	for (; field->type && !decoder->error; field++)
-		get_field(decoder, event, field);
+	bool over = false; /* the record, which is of an older version */
+	for (; field->type && !decoder->error; field++) {
+		if (field->type == FIELD_LATER)
+			over = decoder->at == decoder->end;
+		else if (over)
+			clear_field(event, field);
+		else
+			get_field(decoder, event, field);
+	}
 }
 
 static void begin(struct recording_decoder *decoder, struct bytes record)

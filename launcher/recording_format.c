@@ -59,6 +59,14 @@ static const struct recording_field exit_fields[] = {
 
 static const struct recording_field signal_fields[] = {
 	I32(signal.number), I32(signal.code), U32(signal.from), I32(signal.from_pid),
+	U64(signal.address), U8(1, signal.fatal), { FIELD_LATER, 0, 0 },
+	U8(1, signal.has_details), U32(signal.from_uid), I32(signal.child_status),
+	U64(signal.child_user_ticks), U64(signal.child_system_ticks), U64(signal.value),
+	{ FIELD_NONE, 0, 0 }
+};
+
+static const struct recording_field stopped_fields[] = {
+	I32(signal.number), I32(signal.code), U32(signal.from), I32(signal.from_pid),
 	U64(signal.address), U8(1, signal.fatal), { FIELD_NONE, 0, 0 }
 };
 
@@ -98,7 +106,7 @@ static const struct {
 	[EVENT_EXIT] = { "exit", exit_fields },
 	[EVENT_SYSCALL] = { "syscall", NULL },
 	[EVENT_SIGNAL] = { "signal", signal_fields },
-	[EVENT_STOPPED] = { "stopped", signal_fields },
+	[EVENT_STOPPED] = { "stopped", stopped_fields },
 	[EVENT_META] = { "meta", meta_fields },
 	[EVENT_NOTE] = { "note", note_fields },
 	[EVENT_END] = { "end", end_fields },

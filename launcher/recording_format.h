@@ -36,7 +36,8 @@ struct redactor;
 
 enum {
 	RECORDING_MAGIC_BYTES = 8,
-	RECORDING_VERSION = 2, /* the byte behind the magic; 1 had neither POLICY nor VIOLATION */
+	/* The byte behind the magic; 1 had neither POLICY nor VIOLATION, 2 no details of signals. */
+	RECORDING_VERSION = 3,
 	RECORDING_HEADER_BYTES = 16,
 	RECORDING_CHECK_EVERY = 64 << 10, /* bytes */
 	RECORDING_CHECK_BYTES = 6,        /* a CHECK record, its length included */
@@ -95,7 +96,10 @@ extern const uint8_t recording_attach_coding[ATTACH_KINDS];
 enum { SHAPE_HEAD_BYTES = 7, SHAPE_ATTACH_BYTES = 4,
        SHAPE_BYTES_MAX = SHAPE_HEAD_BYTES + ATTACH_MAX * SHAPE_ATTACH_BYTES };
 
-enum field_type { FIELD_NONE, FIELD_TEXT, FIELD_VECTOR, FIELD_U8, FIELD_U32, FIELD_I32, FIELD_U64 };
+enum field_type {
+	FIELD_NONE, FIELD_TEXT, FIELD_VECTOR, FIELD_U8, FIELD_U32, FIELD_I32, FIELD_U64,
+	FIELD_LATER, /* a record of an older version may end here: the fields behind it, all of them numbers, are then zero */
+};
 
 struct recording_field {
 	uint8_t type;    /* enum field_type; FIELD_NONE ends a list */

@@ -129,19 +129,18 @@ static enum recording_status finish_error(struct recording_reader *reader, int e
 
 static enum recording_status read_header(struct recording_reader *reader)
 {
-	static const char newest[RECORDING_HEADER_BYTES] = RECORDING_MAGIC "\002";
-	static const char oldest[RECORDING_HEADER_BYTES] = RECORDING_MAGIC "\001"; /* whose events are among ours */
-	_Static_assert(RECORDING_VERSION == 2, "the headers say which");
-	const char *header = newest;
-	int error = fill(reader, sizeof(newest));
+	char header[RECORDING_HEADER_BYTES] = RECORDING_MAGIC;
+	int error = fill(reader, sizeof(header));
 	if (error)
 		return finish_error(reader, error);
-	size_t len = available(reader) < sizeof(newest) ? available(reader) : sizeof(newest);
-	if (len && memcmp(reader->buffer, oldest, len) == 0)
-		header = oldest;
+	size_t len = available(reader) < sizeof(header) ? available(reader) : sizeof(header);
+	/* The events of older versions are among ours. */
+	char version = len > RECORDING_MAGIC_BYTES ? reader->buffer[RECORDING_MAGIC_BYTES] : 1;
+	if (version >= 1 && version <= RECORDING_VERSION)
+		header[RECORDING_MAGIC_BYTES] = version;
 	if (len == 0 || memcmp(reader->buffer, header, len) != 0)
 		return finish(reader, RECORDING_FOREIGN);
-	if (len < sizeof(newest))
+	if (len < sizeof(header))
 		return finish(reader, RECORDING_CUT);
 	reader->sum = recording_crc_add(&reader->crc, 0, header, len);
 	reader->header_seen = true;

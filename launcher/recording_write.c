@@ -36,7 +36,7 @@ enum {
 	WRITE_BYTES = 1 << 20,  /* one pwrite: space is given back while the rest is written */
 	KEPT_BYTES = 1 << 20,   /* of a record's memory, from event to event */
 	FRAME_ROOM = 16,        /* for a RESET and the length before a record */
-	TAIL_BYTES = 4096,      /* below max_bytes, kept free for EVENT_END */
+	TAIL_BYTES = 4096,      /* below max_bytes, kept free for EVENT_END; less of a small one */
 };
 
 /* What an appender must know to go on at offset `end`. */
@@ -337,9 +337,8 @@ static uint64_t limit_of(const struct recording *recording, unsigned kind)
 	uint64_t max = recording->max_bytes;
 	if (max == 0 || kind == EVENT_END)
 		return UINT64_MAX;
-	if (is_bulk[kind])
-		return max - max / 8;
-	return max > TAIL_BYTES ? max - TAIL_BYTES : 0;
+	uint64_t tail = max / 4 < TAIL_BYTES ? max / 4 : TAIL_BYTES;
+	return max - tail - (is_bulk[kind] ? max / 8 : 0);
 }
 
 enum fate { KEPT, CUT, LOST };

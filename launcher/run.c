@@ -510,15 +510,16 @@ int run_read(const struct options *options)
 	if (!run.outputs)
 		return EXIT_TROUBLE;
 	enum recording_status status;
-	struct model *model = read_model(outputs_recording_fd(run.outputs), options->read, 0, &status);
+	const char *name = outputs_recording_name(run.outputs);
+	struct model *model = read_model(outputs_recording_fd(run.outputs), name, 0, &status);
 	if (!model)
 		return EXIT_TROUBLE;
 	add_digest(model);
 	int failed = outputs_finish(run.outputs, model, 0);
 	print_summary(model);
 	model_free(model);
-	outputs_free(run.outputs);
 	if (status != RECORDING_WHOLE)
-		message_error(options->read, "%s", flaws[status]);
+		message_error(name, "%s", flaws[status]);
+	outputs_free(run.outputs);
 	return failed || status != RECORDING_WHOLE ? EXIT_TROUBLE : 0;
 }

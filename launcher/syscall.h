@@ -64,6 +64,7 @@ enum capture {
 	CAPTURE_ENVP,         /* the same; only its count is shown */
 	CAPTURE_DIRENTS,      /* out: as many directory entries as the returned length holds */
 	CAPTURE_IOCTL,        /* `size` and direction from the request in `other` (_IOC_*), <= 256 bytes */
+	CAPTURE_SIGFRAME_IN,  /* rt_sigreturn: the signal mask in the frame on the stack */
 	CAPTURE_KINDS
 };
 

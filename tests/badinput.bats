@@ -31,6 +31,14 @@ in_own_mounts() {
 	[ ! -e run.json ]
 }
 
+@test "--read says of a pipe what it would of the file" {
+	printf x >text.ptw
+	complains 125 'standard input: no recording' -q --read - <text.ptw
+	complains 125 '/dev/stdin: no recording' -q --read /dev/stdin < <(cat text.ptw)
+	run -125 sh -c '"$PTWRAP" -q --read - <&-'
+	same 'closed input' 'ptwrap: standard input: Bad file descriptor' "$output"
+}
+
 @test "of a recording cut at any length --read reports the beginning, says so, and fails" {
 	"$PTWRAP" -q -o run.ptw sh -c 'true; true'
 	local size length
@@ -110,9 +118,19 @@ in_own_mounts() {
 }
 
 @test "--max-size never makes a report say what was not seen" {
-	"$PTWRAP" -q --max-size 4K -o run.json sh -c 'for i in 1 2 3 4 5 6 7 8 9; do cat /dev/null; done'
+	"$PTWRAP" -q --max-size 1K -o run.json sh -c 'for i in 1 2 3 4 5 6 7 8 9; do cat /dev/null; done'
 	report_is '.coverage.truncated.exit > 0 and (.coverage.complete | not)'
 	report_is 'all(.coverage.notes[]; .kind != "outlived")'
+}
+
+@test "--max-size cuts calls first, and of a run all of which was cut the summary says so" {
+	env -i PATH=/usr/bin:/bin ASAN_OPTIONS="$ASAN_OPTIONS" \
+		"$PTWRAP" -q -l all --max-size 8K -o run.json sh -c 'for i in 1 2 3 4 5; do cat /dev/null; done'
+	report_is '.coverage.truncated | .syscall > 0 and .exit == null and .fork == null'
+	run -3 --separate-stderr "$PTWRAP" --max-size 1 sh -c 'exit 3'
+	[[ ${stderr_lines[-1]} == '  not seen   records were lost or cut by the size limit' ]]
+	run -3 --separate-stderr "$PTWRAP" -v --max-size 1 sh -c 'exit 3'
+	[[ ${stderr_lines[-1]} == '  not seen   records were lost or cut by the size limit' ]]
 }
 
 @test "names that would drive a terminal reach none" {

@@ -125,6 +125,50 @@ refused() {
 	refused 'takes no COMMAND' --read missing.ptw true
 }
 
+@test "--read from a pipe makes the reports that the file makes" {
+	local format
+	"$PTWRAP" -q -o run.ptw -o run.txt -o run.json -o run.ndjson -o run.strace sh -c 'cat /dev/null; ls nothing; true' 2>/dev/null
+	for format in ptw txt json ndjson strace; do
+		"$PTWRAP" -q --read - -o "dash.$format" < <(cat run.ptw)
+		"$PTWRAP" -q --read /dev/stdin -o "device.$format" < <(cat run.ptw)
+		"$PTWRAP" -q --read run.ptw -o "file.$format"
+		{ read -rn 1 _; "$PTWRAP" -q --read - -o "rest.$format"; } < <(printf x; cat run.ptw)
+		cmp "run.$format" "dash.$format" && cmp "run.$format" "device.$format" && cmp "run.$format" "file.$format" &&
+			cmp "run.$format" "rest.$format"
+	done
+	same 'temporary files' '' "$(find . -name 'ptwrap-*')"
+}
+
+@test "the digest of a recording is that of its file, and in a report where there is one" {
+	"$PTWRAP" -q -o run.json -o run.ptw true
+	report_is '.recording_sha256 == $sum' --arg sum "$(sha256sum <run.ptw | cut -c 1-64)"
+	"$PTWRAP" -q --read run.ptw -o again.json
+	cmp run.json again.json
+	audit true
+	report_is 'has("recording_sha256") | not'
+}
+
+@test "without -q there is a summary on standard error, and standard output is COMMAND's" {
+	run -3 --separate-stderr "$PTWRAP" -o run.ptw -o run.json sh -c 'echo out; ls /nowhere 2>/dev/null; seq 100 | xargs -n 1 true; exit 3'
+	same stdout out "$output"
+	[[ ${stderr_lines[0]} == "ptwrap: sh -c "*": exit status 3 after "*s ]]
+	[ "${#stderr_lines[@]}" -le 40 ]
+	same 'last line' "written: run.ptw (SHA-256 $(sha256sum <run.ptw | cut -c 1-64)), run.json" "${stderr_lines[-1]}"
+	run -3 --separate-stderr "$PTWRAP" -q -o run.json sh -c 'exit 3'
+	same 'stderr of -q' '' "$stderr"
+}
+
+@test "-v says of each section of the summary that it is empty, --color=always alone colors it" {
+	run -0 --separate-stderr "$PTWRAP" true
+	local count=${#stderr_lines[@]} option
+	run -0 --separate-stderr "$PTWRAP" -v true
+	[[ ${#stderr_lines[@]} -gt $count && $stderr == *'  removed    nothing'* ]]
+	for option in never auto always; do
+		run -0 --separate-stderr "$PTWRAP" --color=$option true
+		same "escapes of --color=$option" "$([ $option != always ] || echo yes)" "$([[ $stderr != *$'\e'* ]] || echo yes)"
+	done
+}
+
 @test "the manual page has every option and no warning" {
 	needs groff
 	"$PTWRAP" --man >ptwrap.1
@@ -167,6 +211,15 @@ refused() {
 	same 'number of lines' 1 "${#stderr_lines[@]}"
 	[[ $stderr == 'ptwrap: ptrace is not permitted: '*SYS_PTRACE* ]]
 	[ ! -e ran ]
+}
+
+@test "where seccomp is refused COMMAND does not run, and the message names the level that works" {
+	needs_program refuse
+	run -125 --separate-stderr "$PROGRAMS/refuse" seccomp=EINVAL "$PTWRAP" touch ran
+	same 'number of lines' 1 "${#stderr_lines[@]}"
+	[[ $stderr == 'ptwrap: '*seccomp*'--level exec'* && ! -e ran ]]
+	run -0 "$PROGRAMS/refuse" seccomp=EINVAL "$PTWRAP" -q -l exec touch ran
+	[ -e ran ]
 }
 
 @test "a small stack, few descriptors and little memory are no death" {

@@ -15,6 +15,18 @@ load helper
 	report_is '.coverage.complete'
 }
 
+@test "README.md: its first command builds ptwrap and audits the example" {
+	local command
+	command=$(awk '/^```sh$/ { getline; sub(/ +#.*/, ""); print; exit }' "$TOP/README.md")
+	tar -C "$TOP" -c --exclude='*/build' Makefile README.md include launcher shim tests examples | tar -x
+	mkdir build
+	[ ! -e "$TOP/build/release" ] || cp -a "$TOP/build/release" build # what is built already need not be once more
+	run -0 sh -c "$command"
+	[[ $output == *"ptwrap: make -C examples/hello-project -j2 test: exit status 0 after "*'written: demo.json, demo.txt' ]]
+	jq -e '.exit.code == 0 and .coverage.complete' demo.json
+	[ -s demo.txt ]
+}
+
 @test "examples/ci-step.sh: keeps the step's status and leaves its reports" {
 	PTWRAP=$PTWRAP REPORTS=reports run -7 "$TOP/examples/ci-step.sh" sh -c 'echo step >out; exit 7'
 	[ "$(cat out)" = step ]

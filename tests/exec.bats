@@ -220,6 +220,8 @@ executable() {
 	audit -u nobody id -u
 	same stdout 65534 "$output"
 	last_exec '.uid == 65534'
+	audit -u nobody id -G
+	same groups "$(id -G nobody)" "$output"
 	cp /usr/bin/id . && chmod 4755 id
 	audit -u nobody ./id -u
 	same stdout 0 "$output"

@@ -182,3 +182,18 @@ notes() {
 	same status 0 "$status"
 	report_is '.coverage.complete and any(.coverage.notes[]; .kind == "ptwrap-signalled")'
 }
+
+@test "to a program of the same user ptwrap's processes show neither environment nor descriptors" {
+	local as=()
+	[ "$(id -u)" -ne 0 ] || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	cp "$PTWRAP" ptwrap
+	chmod 777 . ptwrap
+	run "${as[@]}" ./ptwrap -q -o run.json sh -c '
+		tracer=$(awk "/^TracerPid:/ { print \$2 }" /proc/self/status)
+		for process in $PPID $tracer; do
+			[ -d /proc/$process ] && ! cat /proc/$process/environ && ! ls /proc/$process/fd || echo seen
+		done'
+	same status 0 "$status"
+	same refusals 4 "$(grep -c 'Permission denied' <<<"$output")"
+	same lines 4 "${#lines[@]}"
+}

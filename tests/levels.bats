@@ -20,6 +20,15 @@ calls() {
 	counts_as_strace --no-shim "$PROGRAMS/counts"
 }
 
+@test "a call's time is how long it took" {
+	local option
+	for option in '' --no-shim; do
+		audit $option -l all sleep 0.05
+		report_is '[.syscalls[] | select(.name == ("nanosleep", "clock_nanosleep"))] | length == 1 and
+			(.[0] | .calls == 1 and .total_ns >= 50e6 and .total_ns < 10e9 and .max_ns == .total_ns)'
+	done
+}
+
 @test "calls that never return are counted" {
 	audit --level all "$PROGRAMS/counts"
 	report_is '.syscalls | map(select(.name | test("^exit"))) | map([.name, .calls]) == [["exit", 1], ["exit_group", 4]]'

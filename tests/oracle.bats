@@ -37,3 +37,31 @@ oracle() {
 	python=$(PATH=/usr/local/bin:/usr/bin:/bin:$PATH command -v python3)
 	oracle --level audit --level all --source "$TOP/tests/oracle/odd" --name descriptors -- "$python" descriptors.py
 }
+
+# lines_as_strace COMMAND...: the strace report of COMMAND has strace's own lines.
+lines_as_strace() {
+	needs python3 strace
+	local tool
+	for tool in strace ptwrap; do
+		mkdir "$tool"
+		case $tool in
+		strace) (cd strace && strace -f -ttt -T -y -o ../strace.log "$@") ;;
+		ptwrap) (cd ptwrap && "$PTWRAP" -q --no-shim -l all -o strace:../ptwrap.log "$@") ;;
+		esac >/dev/null
+		python3 "$TOP/tests/oracle/lines.py" "$tool.log" | sed "s|$PWD/$tool|.|g" | sort >"$tool.lines"
+	done
+	[ -s strace.lines ]
+	same lines "$(cat strace.lines)" "$(cat ptwrap.lines)"
+}
+
+@test "the strace report has strace's lines: calls on files" {
+	lines_as_strace "$PROGRAMS/files" path
+}
+
+@test "the strace report has strace's lines: what cannot be executed" {
+	lines_as_strace "$PROGRAMS/execs" failing "$PROGRAMS/counts" counts
+}
+
+@test "the strace report has strace's lines: signals" {
+	lines_as_strace "$PROGRAMS/signals" handled
+}

@@ -224,6 +224,15 @@ both_are_gone() {
 	each_round both both_are_gone
 }
 
+@test "what a process says of itself is in the file while it waits" {
+	mkfifo go
+	"$PTWRAP" -q -o run.json sh -c 'name=where; [ -e "no$name" ]; read -r _ <go' 3>&- &
+	timeout 5 sh -c 'until grep -qa nowhere run.json.ptw.part; do :; done' 2>/dev/null
+	echo >go
+	wait $!
+	file_has "$PWD/nowhere" missing
+}
+
 @test "an ordinary run leaves nothing behind" {
 	mkdir tmp
 	TMPDIR=$PWD/tmp "$PTWRAP" -q sh -c 'true; true'

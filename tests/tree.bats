@@ -183,6 +183,23 @@ grows() {
 	done
 }
 
+@test "usage is a process's own where it has no children, and with them where it has" {
+	audit sh -c 'sh -c "i=0; while [ \$i -lt 300000 ]; do i=\$((i + 1)); done"; :'
+	report_is '.processes[1].usage | .user_ns > 0 and .max_rss_bytes > 0 and .user_ns_with_children == .user_ns'
+	report_is '.processes[0].usage | (has("user_ns") or has("system_ns") | not)'
+	report_is '.processes[0].usage.user_ns_with_children >= .processes[1].usage.user_ns'
+}
+
+@test "the report says on which machine, by whom and when COMMAND ran" {
+	local before after
+	before=$(date -u +%FT%T.%NZ)
+	audit true
+	after=$(date -u +%FT%T.%NZ)
+	report_is '.host == {name: $name, kernel: $kernel, arch: $arch, cpus: $cpus, uid: $uid}' --arg name "$(uname -n)" \
+		--arg kernel "$(uname -r)" --arg arch "$(uname -m)" --argjson cpus "$(getconf _NPROCESSORS_ONLN)" --argjson uid "$(id -u)"
+	report_is '.started >= $before and .started <= $after and .elapsed_ns > 0' --arg before "$before" --arg after "$after"
+}
+
 @test "a child made by clone3 with CLONE_UNTRACED gets ENOSYS from traced calls" {
 	same native made "$("$PROGRAMS/births" untraced-clone3)"
 	rmdir made

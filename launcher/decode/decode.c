@@ -83,6 +83,7 @@ static decode_formatter *const formatters[FORMATS] = {
 	[FORMAT_SIGSET] = format_sigset,
 	[FORMAT_SIGSET_ARG] = format_sigset_arg,
 	[FORMAT_SIGACTION] = format_sigaction,
+	[FORMAT_SIGFRAME] = format_sigframe,
 	[FORMAT_SIGALTSTACK] = format_sigaltstack,
 	[FORMAT_SIGINFO] = format_siginfo,
 	[FORMAT_SOCKADDR] = format_sockaddr,
@@ -225,6 +226,12 @@ static bool tls_used(const struct decode_arg *arg)
 	return arg->call->args[0] & CLONE_SETTLS;
 }
 
+/* The frame is where the stack pointer is: no argument tells. */
+static bool sigframe_used(const struct decode_arg *arg)
+{
+	return arg_before(arg) != NULL;
+}
+
 /* Formats of arguments that a call may lack. */
 static usage_test *const usage_tests[FORMATS] = {
 	[FORMAT_MODE] = mode_used,
@@ -242,6 +249,7 @@ static usage_test *const usage_tests[FORMATS] = {
 	[FORMAT_CLONE_PARENT_TID] = parent_tid_used,
 	[FORMAT_CLONE_CHILD_TID] = child_tid_used,
 	[FORMAT_CLONE_TLS] = tls_used,
+	[FORMAT_SIGFRAME] = sigframe_used,
 };
 
 /* Calls of which one argument depends on flags in another. */
@@ -374,6 +382,8 @@ void decode_signal(struct strbuf *out, const struct event *event)
 	if (format_signal_is_fault(signal->number, signal->code)) {
 		strbuf_add_string(out, ", si_addr=");
 		text_address(out, signal->address);
+	} else if (signal->has_details) {
+		format_signal_sender(out, signal);
 	} else if (signal->from_pid) {
 		strbuf_addf(out, ", si_pid=%d", signal->from_pid);
 	}

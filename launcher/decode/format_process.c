@@ -66,6 +66,9 @@ void format_clone_args(const struct decode_arg *arg)
 	set_print(arg->out, &set_clone_flags, args.flags);
 	print_clone_optional(arg->out, &args);
 	strbuf_add_char(arg->out, '}');
+	/* What the kernel wrote there is what it returned. */
+	if (args.flags & CLONE_PARENT_SETTID && arg_call_succeeded(arg->call))
+		strbuf_addf(arg->out, " => {parent_tid=[%" PRId64 "]}", arg->call->ret);
 }
 
 static void print_stop_signal(struct strbuf *out, int status)

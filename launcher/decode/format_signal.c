@@ -43,6 +43,13 @@ void format_sigaction(const struct decode_arg *arg)
 	strbuf_add_char(arg->out, '}');
 }
 
+void format_sigframe(const struct decode_arg *arg)
+{
+	strbuf_add_string(arg->out, "{mask=");
+	format_sigset(arg);
+	strbuf_add_char(arg->out, '}');
+}
+
 void format_sigaltstack(const struct decode_arg *arg)
 {
 	stack_t stack;
@@ -80,31 +87,53 @@ void format_signal_code(struct strbuf *out, int signal, int code)
 bool format_signal_is_fault(int signal, int code)
 {
 	bool fault = signal == SIGILL || signal == SIGFPE || signal == SIGSEGV || signal == SIGBUS || signal == SIGTRAP;
-	return fault && code > 0 && code != SI_KERNEL;
+	return fault && code > 0;
 }
 
-static void print_child(struct strbuf *out, const siginfo_t *info)
+/* A comment of strace's behind the number says how long that is. */
+static void print_ticks(struct strbuf *out, long ticks)
 {
-	strbuf_addf(out, ", si_pid=%d, si_uid=%u, si_status=", info->si_pid, info->si_uid);
-	if (info->si_code == CLD_EXITED)
-		strbuf_addf(out, "%d", info->si_status);
+	enum { TICKS_A_SECOND = 100 };
+	strbuf_addf(out, "%ld", ticks);
+	if (ticks)
+		strbuf_addf(out, " /* %ld.%02ld s */", ticks / TICKS_A_SECOND, ticks % TICKS_A_SECOND);
+}
+
+static void print_child(struct strbuf *out, int code, int status, long user_ticks, long system_ticks)
+{
+	strbuf_add_string(out, ", si_status=");
+	if (code == CLD_EXITED)
+		strbuf_addf(out, "%d", status);
 	else
-		text_signal(out, info->si_status);
-	strbuf_addf(out, ", si_utime=%ld, si_stime=%ld", (long)info->si_utime, (long)info->si_stime);
+		text_signal(out, status);
+	strbuf_add_string(out, ", si_utime=");
+	print_ticks(out, user_ticks);
+	strbuf_add_string(out, ", si_stime=");
+	print_ticks(out, system_ticks);
 }
 
-static void print_value(struct strbuf *out, const siginfo_t *info)
+static void print_value(struct strbuf *out, uint64_t value)
 {
-	if (!info->si_value.sival_ptr)
+	if (!value)
 		return;
-	strbuf_addf(out, ", si_int=%d, si_ptr=", info->si_value.sival_int);
-	text_address(out, (uint64_t)(uintptr_t)info->si_value.sival_ptr);
+	strbuf_addf(out, ", si_int=%d, si_ptr=", (int)value);
+	text_address(out, value);
+}
+
+void format_signal_sender(struct strbuf *out, const struct event_signal *signal)
+{
+	strbuf_addf(out, ", si_pid=%d, si_uid=%u", signal->from_pid, signal->from_uid);
+	if (signal->number == SIGCHLD && signal->code > 0)
+		print_child(out, signal->code, signal->child_status, (long)signal->child_user_ticks,
+			    (long)signal->child_system_ticks);
+	else
+		print_value(out, signal->value);
 }
 
 static void print_timer(struct strbuf *out, const siginfo_t *info)
 {
 	strbuf_addf(out, ", si_timerid=%#x, si_overrun=%d", (unsigned)info->si_timerid, info->si_overrun);
-	print_value(out, info);
+	print_value(out, (uint64_t)(uintptr_t)info->si_value.sival_ptr);
 }
 
 static void print_system_call(struct strbuf *out, const siginfo_t *info)
@@ -121,7 +150,8 @@ static void print_system_call(struct strbuf *out, const siginfo_t *info)
 static void print_siginfo_details(struct strbuf *out, const siginfo_t *info)
 {
 	if (info->si_signo == SIGCHLD && info->si_code > 0) {
-		print_child(out, info);
+		strbuf_addf(out, ", si_pid=%d, si_uid=%u", info->si_pid, info->si_uid);
+		print_child(out, info->si_code, info->si_status, (long)info->si_utime, (long)info->si_stime);
 	} else if (format_signal_is_fault(info->si_signo, info->si_code)) {
 		strbuf_add_string(out, ", si_addr=");
 		text_address(out, (uint64_t)(uintptr_t)info->si_addr);
@@ -132,7 +162,7 @@ static void print_siginfo_details(struct strbuf *out, const siginfo_t *info)
 	} else if (info->si_code != SI_KERNEL) {
 		strbuf_addf(out, ", si_pid=%d, si_uid=%u", info->si_pid, info->si_uid);
 		if (info->si_code != SI_USER && info->si_code != SI_TKILL)
-			print_value(out, info);
+			print_value(out, (uint64_t)(uintptr_t)info->si_value.sival_ptr);
 	}
 }
 

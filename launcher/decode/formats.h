@@ -85,6 +85,7 @@ enum arg_format {
 	FORMAT_SIGSET,     /* 8 bytes */
 	FORMAT_SIGSET_ARG, /* pselect6: {sigmask=[...], sigsetsize=8}, a pointer and a length */
 	FORMAT_SIGACTION,  /* the kernel's, 32 bytes */
+	FORMAT_SIGFRAME,      /* {mask=[]}: what a handler's return restores */
 	FORMAT_SIGALTSTACK,
 	FORMAT_SIGINFO,
 	FORMAT_SOCKADDR,   /* in or out, by capture */

@@ -94,6 +94,7 @@ decode_formatter format_personality;
 /* format_signal.c */
 decode_formatter format_sigset;
 decode_formatter format_sigaction;
+decode_formatter format_sigframe;
 decode_formatter format_sigaltstack;
 decode_formatter format_siginfo;
 
@@ -149,6 +150,9 @@ bool format_ptrace_has_arg(uint64_t request, unsigned index);
 void format_ioprio_value(struct strbuf *out, uint32_t value);
 void format_signal_code(struct strbuf *out, int signal, int code);
 bool format_signal_is_fault(int signal, int code);
+
+/* ", si_pid=7, si_uid=0" and what else is known of who sent it. */
+void format_signal_sender(struct strbuf *out, const struct event_signal *signal);
 bool format_ready_pollfds(struct strbuf *out, const struct attach *entries);
 void format_fd_set_members(struct strbuf *out, struct bytes set, uint64_t limit);
 

@@ -8,15 +8,14 @@
 #include "report/sorter.h"
 
 #include "message.h"
+#include "temporary.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-enum { WINDOW_BYTES_MIN = 4096, RUNS_A_LINE = 2 /* at most */, LOWEST_FD = 3, FILE_BUFFER_BYTES = 128 << 10 };
+enum { WINDOW_BYTES_MIN = 4096, RUNS_A_LINE = 2 /* at most */, FILE_BUFFER_BYTES = 128 << 10 };
 
 struct entry {
 	uint64_t key;
@@ -72,16 +71,10 @@ void sorter_destroy(struct sorter *sorter)
 
 /* --- the temporary file ------------------------------------------------------------------------ */
 
-static const char *folder_of(void)
-{
-	const char *variable = getenv("TMPDIR");
-	return variable && *variable ? variable : "/tmp";
-}
-
 static int fail(struct sorter *sorter, int error)
 {
 	if (!sorter->failed)
-		message_error(folder_of(), "sorting a report: %s", strerror(error));
+		message_error(temporary_folder(), "sorting a report: %s", strerror(error));
 	sorter->failed = true;
 	return -error;
 }
@@ -92,42 +85,16 @@ static int fail_stream(struct sorter *sorter)
 	return fail(sorter, errno ? errno : EIO);
 }
 
-static int open_unlinked(const char *folder)
-{
-	char *path;
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0 || asprintf(&path, "%s/ptwrap-sort-XXXXXX", folder) < 0)
-		return fd;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(path);
-	free(path);
-	return fd;
-}
-
-/* Never 0, 1 or 2, which others may take for theirs. */
-static int raise_fd(int fd)
-{
-	if (fd < 0 || fd >= LOWEST_FD)
-		return fd;
-	int raised = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_FD);
-	close(fd);
-	return raised;
-}
-
 static FILE *open_file(void)
 {
-	int fd = raise_fd(open_unlinked(folder_of()));
-	if (fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS || errno == ENOENT ||
-		       errno == ENOTDIR)) {
-		message_error(folder_of(), "%s: a report is sorted in memory", strerror(errno));
-		fd = raise_fd(memfd_create("ptwrap-sort", MFD_CLOEXEC));
-	}
+	int fd = temporary_open("a report is sorted in memory");
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
 	if (file)
 		setvbuf(file, NULL, _IOFBF, FILE_BUFFER_BYTES);
 	else if (fd >= 0)
 		close(fd);
+	else
+		errno = -fd;
 	return file;
 }
 

@@ -350,9 +350,23 @@ static void write_time(struct summary *summary)
 
 /* ---- what was not seen ---- */
 
+static void write_note(struct summary *summary, const struct coverage_note *note)
+{
+	struct strbuf words = { 0 };
+	plain_add_text(&words, name_bytes(note->kind));
+	add_colored(summary, note->gap ? yellow : dim, words.data ? words.data : "");
+	strbuf_free(&words);
+	if (note->process)
+		strbuf_addf(&summary->line, " (process %u)", note->process);
+	strbuf_add_string(&summary->line, ": ");
+	plain_add_text(&summary->line, name_bytes(note->text));
+	end_line(summary);
+}
+
 static void write_unseen(struct summary *summary)
 {
 	const struct coverage *coverage = &summary->model->coverage;
+	bool cut = coverage->lost || coverage->cut_count;
 	start_section(summary, "not seen");
 	if (coverage->complete && coverage->count == 0) {
 		if (start_entry(summary))
@@ -361,27 +375,15 @@ static void write_unseen(struct summary *summary)
 		end_line(summary);
 		return;
 	}
-	for (int gaps = 1; gaps >= 0; gaps--)
-		for (uint32_t i = 0; i < coverage->count; i++) {
-			const struct coverage_note *note = &coverage->notes[i];
-			if (note->gap != gaps || !start_entry(summary))
-				continue;
-			struct strbuf words = { 0 };
-			plain_add_text(&words, name_bytes(note->kind));
-			add_colored(summary, note->gap ? yellow : dim, words.data ? words.data : "");
-			strbuf_free(&words);
-			if (note->process)
-				strbuf_addf(&summary->line, " (process %u)", note->process);
-			strbuf_add_string(&summary->line, ": ");
-			plain_add_text(&summary->line, name_bytes(note->text));
-			end_line(summary);
-		}
-	end_section(summary, coverage->count);
-	if (coverage->lost || coverage->cut_count) {
-		strbuf_addf(&summary->line, "%13s", "");
+	if (cut && start_entry(summary)) {
 		add_colored(summary, yellow, "records were lost or cut by the size limit");
 		end_line(summary);
 	}
+	for (int gaps = 1; gaps >= 0; gaps--)
+		for (uint32_t i = 0; i < coverage->count; i++)
+			if (coverage->notes[i].gap == gaps && start_entry(summary))
+				write_note(summary, &coverage->notes[i]);
+	end_section(summary, coverage->count + cut);
 }
 
 /* ---- the whole ---- */

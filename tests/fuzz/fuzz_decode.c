@@ -78,7 +78,8 @@ static void decode_as_signal(const uint64_t *numbers)
 		.kind = EVENT_SIGNAL,
 		.signal = {
 			.number = (int32_t)numbers[0], .code = (int32_t)numbers[1], .address = numbers[2],
-			.from_pid = (int32_t)numbers[3],
+			.from_pid = (int32_t)numbers[3], .has_details = numbers[3] & 1, .from_uid = (uint32_t)numbers[4],
+			.child_status = (int32_t)numbers[4], .child_user_ticks = numbers[5], .value = numbers[5],
 		},
 	};
 	struct strbuf out = { 0 };

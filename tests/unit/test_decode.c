@@ -268,6 +268,18 @@ static void test_signals(void)
 	event = (struct event){ .kind = EVENT_SIGNAL, .signal = { .number = SIGALRM, .code = SI_KERNEL } };
 	decode_signal(&out, &event);
 	expect("alarm", &out, "SIGALRM {si_signo=SIGALRM, si_code=SI_KERNEL}");
+	strbuf_reset(&out);
+	event = (struct event){ .kind = EVENT_SIGNAL,
+				.signal = { .number = SIGCHLD, .code = CLD_KILLED, .from_pid = 7, .has_details = true,
+					    .from_uid = 1000, .child_status = SIGTERM, .child_user_ticks = 104 } };
+	decode_signal(&out, &event);
+	expect("child", &out, "SIGCHLD {si_signo=SIGCHLD, si_code=CLD_KILLED, si_pid=7, si_uid=1000, "
+			      "si_status=SIGTERM, si_utime=104 /* 1.04 s */, si_stime=0}");
+	strbuf_reset(&out);
+	event = (struct event){ .kind = EVENT_SIGNAL, .signal = { .number = SIGUSR1, .code = SI_QUEUE, .from_pid = 7,
+								   .has_details = true, .value = 7 } };
+	decode_signal(&out, &event);
+	expect("queued", &out, "SIGUSR1 {si_signo=SIGUSR1, si_code=SI_QUEUE, si_pid=7, si_uid=0, si_int=7, si_ptr=0x7}");
 	strbuf_free(&out);
 }
 

@@ -205,7 +205,9 @@ static struct event_signal any_signal(struct random *random)
 	return (struct event_signal){
 		.number = (int32_t)number(random), .code = (int32_t)number(random),
 		.from = (uint32_t)number(random), .from_pid = (int32_t)number(random),
-		.address = number(random), .fatal = below(random, 2)
+		.address = number(random), .fatal = below(random, 2), .has_details = below(random, 2),
+		.from_uid = (uint32_t)number(random), .child_status = (int32_t)number(random),
+		.child_user_ticks = number(random), .child_system_ticks = number(random), .value = number(random)
 	};
 }
 
@@ -318,6 +320,10 @@ static bool equal_rest(const struct event *a, const struct event *b)
 	case EVENT_THREAD_EXIT:
 		return EQUAL(thread_status);
 	case EVENT_SIGNAL:
+		return EQUAL(signal.number) && EQUAL(signal.code) && EQUAL(signal.from) &&
+		       EQUAL(signal.from_pid) && EQUAL(signal.address) && EQUAL(signal.fatal) &&
+		       EQUAL(signal.has_details) && EQUAL(signal.from_uid) && EQUAL(signal.child_status) &&
+		       EQUAL(signal.child_user_ticks) && EQUAL(signal.child_system_ticks) && EQUAL(signal.value);
 	case EVENT_STOPPED:
 		return EQUAL(signal.number) && EQUAL(signal.code) && EQUAL(signal.from) &&
 		       EQUAL(signal.from_pid) && EQUAL(signal.address) && EQUAL(signal.fatal);
@@ -450,6 +456,23 @@ static void test_an_event_read_equals_the_one_appended(void)
 	int fd = write_seeds(60000);
 	CHECK(count_seeds(fd, &status) == 60001);
 	CHECK(status == RECORDING_WHOLE);
+	close(fd);
+}
+
+/* Of version 1. */
+static void test_signals_of_an_old_recording_have_no_details(void)
+{
+	static struct event event = { .signal.from_uid = 7 };
+	unsigned signals = 0;
+	int fd = open("tests/fuzz/corpus/fuzz_recording/signal", O_RDONLY | O_CLOEXEC);
+	struct recording_reader *reader = recording_reader_open(fd);
+	while (recording_reader_next(reader, &event) == RECORDING_EVENT) {
+		signals += event.kind == EVENT_SIGNAL;
+		CHECK(event.kind != EVENT_SIGNAL || (!event.signal.has_details && event.signal.from_uid == 0));
+		memset(&event, 0xff, sizeof(event));
+	}
+	CHECK(signals > 0);
+	recording_reader_close(reader);
 	close(fd);
 }
 
@@ -648,6 +671,24 @@ static void test_max_size_cuts_calls_first_and_keeps_the_end(void)
 	CHECK(bytes_equal(bytes_of(truncated, len), bytes_of(expected, (size_t)expected_len + 1)));
 	recording_destroy(recording);
 	close(fd);
+}
+
+static void test_a_small_max_size_cuts_calls_first_too(void)
+{
+	for (unsigned max = 2048; max <= 65536; max *= 2) {
+		int fd = new_file();
+		struct recording *recording = create(fd, max);
+		for (uint64_t seed = 1; seed <= max; seed++)
+			append_seed(recording, seed, EVENT_SYSCALL);
+		append_seed(recording, 1, EVENT_EXIT);
+		append_seed(recording, 2, EVENT_END);
+		CHECK(recording_flush(recording) == 0 && recording_lost(recording) == 0);
+		struct tally tally = tally_of(fd);
+		CHECK(tally.status == RECORDING_WHOLE && size_of(fd) <= max);
+		CHECK(tally.kinds[EVENT_EXIT] == 1 && tally.kinds[EVENT_END] == 1);
+		recording_destroy(recording);
+		close(fd);
+	}
 }
 
 static void test_a_start_too_long_for_max_size_is_kept_in_short(void)
@@ -988,6 +1029,7 @@ int main(void)
 {
 	test_each_kind_has_a_name_and_each_number_its_own();
 	test_an_event_read_equals_the_one_appended();
+	test_signals_of_an_old_recording_have_no_details();
 	test_a_recording_is_read_from_a_pipe_too();
 	test_a_file_cut_anywhere_gives_what_is_before_the_cut();
 	test_no_changed_byte_goes_unnoticed();
@@ -997,6 +1039,7 @@ int main(void)
 	test_a_failed_write_is_told_ever_after_and_later_events_are_lost();
 	test_a_recording_to_nowhere_loses_nothing();
 	test_max_size_cuts_calls_first_and_keeps_the_end();
+	test_a_small_max_size_cuts_calls_first_too();
 	test_a_start_too_long_for_max_size_is_kept_in_short();
 	test_no_secret_reaches_the_file();
 	test_a_secret_learned_later_is_masked_from_then_on();
