@@ -27,9 +27,14 @@
 enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTARTNOHAND = 514, ERESTART_RESTARTBLOCK = 516, EXEMPT_BYTES = 2 };
 
 struct deferred {
-	siginfo_t info;
-	uint64_t mask; /* the task's own */
+	siginfo_t info; /* si_signo is 0 when it has been taken back */
+	uint64_t mask;  /* the task's own */
 };
+
+static bool is_stop_signal(int number)
+{
+	return number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+}
 
 static bool is_back_from_call(const struct user_regs_struct *registers)
 {
@@ -93,15 +98,23 @@ static bool put_off(struct tracee *tracee, const siginfo_t *info, uint64_t frame
 	return true;
 }
 
-/* The record is written: now the signal. */
-static void take_up(struct tracee *tracee, struct stop *stop, siginfo_t *info)
+/* The record is written: now the signal. False: it has been taken back. */
+static bool take_up(struct tracee *tracee, struct stop *stop, siginfo_t *info)
 {
 	*info = tracee->deferred->info;
 	stop->inject = info->si_signo;
-	trace_set_siginfo(tracee->tid, info);
+	if (stop->inject)
+		trace_set_siginfo(tracee->tid, info);
 	trace_set_mask(tracee->tid, tracee->deferred->mask);
 	free(tracee->deferred);
 	tracee->deferred = NULL;
+	return stop->inject != 0;
+}
+
+void take_back_stop(struct tracee *tracee)
+{
+	if (tracee->deferred && is_stop_signal(tracee->deferred->info.si_signo))
+		tracee->deferred->info.si_signo = 0;
 }
 
 /* Once, though several signals may come before the call is made again (SIGSTOP, SIGCONT). */
@@ -137,10 +150,8 @@ bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, s
 		return true;
 	}
 	bool given = registers->rip == FASTPATH_TEXT + fastpath_image()->hook_given;
-	if (tracee->deferred && info->si_signo == SIGTRAP && given) {
-		take_up(tracee, stop, info);
-		return false;
-	}
+	if (tracee->deferred && info->si_signo == SIGTRAP && given)
+		return !take_up(tracee, stop, info);
 	if (is_back_from_call(registers) && is_interrupted_in_vain(tracee->tid, info->si_signo, registers))
 		return false; /* act_restart.c makes it go on */
 	if (!tracee->deferred && owes_record(tracee->tid, registers, &frame))

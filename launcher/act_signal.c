@@ -93,6 +93,8 @@ enum resume act_go_on(struct tracee *tracee, struct stop *stop)
 {
 	if (stop->kind == STOP_EVENT && attach_holds(tracee, stop))
 		return RESUME_NONE;
+	if (stop->kind == STOP_EVENT && !tracee->attached_by)
+		take_back_stop(tracee);
 	if (stop->kind == STOP_EVENT && tracee->process->id == 1)
 		supervisor_command_goes_on();
 	return tracee->state == TRACEE_CALLING ? RESUME_SYSCALL : RESUME_CONT;

@@ -48,6 +48,7 @@ bool is_interrupted_in_vain(pid_t tid, int number, const struct user_regs_struct
 /* act_redirected.c: a signal stop of a task that may stand in a redirected call. False: as any other. True: the
  * signal is not to be delivered now; or stop->inject and *info are now another, that had been put off. */
 bool put_off_signal(struct tracee *tracee, struct stop *stop, siginfo_t *info, struct user_regs_struct *registers);
+void take_back_stop(struct tracee *tracee); /* SIGCONT was sent: a stop that was put off is no more */
 
 /* act_attach.c: tracers in the tree that are served. */
 void attach_born(struct process *child, const struct tracee *maker, uint64_t clone_flags);

@@ -45,6 +45,14 @@ signals_of() {
 	report_is 'any(.signals[]; .process == 2 and .signal == "SIGTERM" and .fatal)'
 }
 
+@test "threads that are all sent a stop at once stop once, and go on when continued" {
+	local level
+	for level in exec audit all; do
+		run timeout -s KILL 60 "$PTWRAP" -q --level "$level" "$PROGRAMS/signals" herd
+		same "stdout at level $level" 'stopped 20, continued 20, ended by 9' "$output"
+	done
+}
+
 @test "a fatal signal is told as such, once" {
 	local signal
 	for signal in SEGV ABRT TERM HUP USR1 SYS; do

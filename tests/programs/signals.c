@@ -4,6 +4,8 @@
  *   traps       SIGTRAP by an instruction, by raise, and by single steps: prints how many were handled
  *   timers      ten SIGALRM of an interval timer, and ten SIGCHLD; prints both counts
  *   stops       a child of three threads is stopped by SIGSTOP and continued; prints what waitpid said, and if it ran on
+ *   herd        each of a child's forty threads is sent SIGSTOP before one has stopped, and the child is continued, over and
+ *               over; prints how often waitpid said so
  *   dies SIGNAL the process dies by that signal, sent to itself; by SIGSEGV (11) it is a fault
  *   kills       a child is killed by SIGKILL; prints "PID SIGNAL" */
 #include <pthread.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -195,6 +198,46 @@ static int stops(void)
 	return 0;
 }
 
+enum { HERD = 40, ROUNDS = 20 };
+
+static void *graze(void *ready)
+{
+	pid_t self = gettid();
+	if (write(*(int *)ready, &self, sizeof self) == sizeof self)
+		for (;;)
+			sched_yield();
+	return NULL;
+}
+
+static int herd(void)
+{
+	int ready[2], status, stopped = 0, continued = 0;
+	pid_t threads[HERD];
+	pthread_t thread;
+	if (pipe(ready) < 0)
+		return 1;
+	pid_t child = fork();
+	if (child == 0) {
+		for (int i = 1; i < HERD; i++)
+			pthread_create(&thread, NULL, graze, &ready[1]);
+		graze(&ready[1]);
+	}
+	for (int i = 0; i < HERD; i++)
+		if (read(ready[0], &threads[i], sizeof threads[i]) != sizeof threads[i])
+			return 1;
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < HERD; i++)
+			syscall(SYS_tgkill, child, threads[i], SIGSTOP);
+		stopped += waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP;
+		kill(child, SIGCONT);
+		continued += waitpid(child, &status, WCONTINUED) == child && WIFCONTINUED(status);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	printf("stopped %d, continued %d, ended by %d\n", stopped, continued, WTERMSIG(status));
+	return 0;
+}
+
 static int kills(void)
 {
 	int status;
@@ -222,20 +265,19 @@ static _Noreturn void die(int signal)
 		pause();
 }
 
+static const struct {
+	const char *name;
+	int (*run)(void);
+} scenes[] = { { "handled", handled }, { "traps", traps }, { "timers", timers },
+	       { "stops", stops },     { "herd", herd },   { "kills", kills } };
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (strcmp(what, "handled") == 0)
-		return handled();
-	if (strcmp(what, "traps") == 0)
-		return traps();
-	if (strcmp(what, "timers") == 0)
-		return timers();
-	if (strcmp(what, "stops") == 0)
-		return stops();
-	if (strcmp(what, "kills") == 0)
-		return kills();
+	for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
+		if (strcmp(what, scenes[i].name) == 0)
+			return scenes[i].run();
 	if (strcmp(what, "dies") == 0 && argc > 2)
 		die(atoi(argv[2]));
 	return 2;
