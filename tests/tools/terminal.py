@@ -29,6 +29,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         self.shown = b""
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's is not the command's
             os.environ["TERM"] = "dumb"
             os.execvp(argv[0], argv)
 
