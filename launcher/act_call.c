@@ -275,9 +275,13 @@ static void control_call(struct tracee *tracee, const struct stop *stop)
 	}
 }
 
-/* The call is of no interest: on to the next stop, without one at its exit. */
+/* The call is of no interest: on to the next stop, without one at its exit; unless registers are to be put back there. */
 static enum resume drop_call(struct tracee *tracee)
 {
+	if (tracee->call && tracee->reroute) {
+		tracee->call->hidden = true;
+		return RESUME_SYSCALL;
+	}
 	call_release(tracee->call);
 	tracee->call = NULL;
 	tracee->state = TRACEE_RUNNING;

@@ -95,6 +95,11 @@ owned() {
 	fast fast_registers
 	[[ $output != *changed* ]]
 	same 'registers that changed' '' "$(grep -E '^[a-z0-9-]+: ' <<<"$output")"
+	local rule bare=$output
+	for rule in 'deny write /nonexistent/**' 'deny read /nonexistent/**' 'deny net 192.0.2.1' 'deny exec /nonexistent'; do
+		audit --rule "$rule" "$PROGRAMS/fast_registers"
+		same "output with $rule" "$bare" "$output"
+	done
 }
 
 # ---- births ----
