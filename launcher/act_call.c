@@ -31,6 +31,9 @@
 
 enum { X32_BIT = 0x40000000 };
 
+#define VSYSCALL_PAGE 0xffffffffff600000ULL
+#define VSYSCALL_BYTES 0x1000ULL
+
 /* What stands for another call is told as that one, if that is asked for. */
 static void tell_meant(struct call *call)
 {
@@ -289,6 +292,26 @@ static enum resume drop_call(struct tracee *tracee)
 	return RESUME_NONE;
 }
 
+/* Calls through the vsyscall page are emulated: the filter sees them, but no exit stops. */
+static bool shows_no_exit(const struct call *call)
+{
+	return call->at_filter && (call->ip & ~(VSYSCALL_BYTES - 1)) == VSYSCALL_PAGE;
+}
+
+static enum resume end_at_entry(struct tracee *tracee)
+{
+	struct event_syscall *made = &tracee->call->event.syscall;
+	struct user_regs_struct registers;
+	if ((made->flags & SYSCALL_ANSWERED) && trace_get_registers(tracee->tid, &registers))
+		made->ret = (int64_t)registers.rax;
+	else
+		made->flags |= SYSCALL_NO_RETURN;
+	act_left(tracee, tracee->call->event.t_ns);
+	tracee->state = TRACEE_RUNNING;
+	resume_tracee(tracee, RESUME_CONT, 0);
+	return RESUME_NONE;
+}
+
 static bool may_move_roots(const struct call *call)
 {
 	static const char *const names[] = { "chroot", "pivot_root", "unshare", "setns", "mount", "umount", "umount2",
@@ -353,7 +376,7 @@ enum resume act_entered(struct tracee *tracee)
 			return drop_call(tracee);
 		tracee->call->hidden = true;
 	}
-	return RESUME_SYSCALL;
+	return shows_no_exit(tracee->call) ? end_at_entry(tracee) : RESUME_SYSCALL;
 }
 
 /* Of what ptwrap's child does before it has become COMMAND only its execve counts. */

@@ -29,6 +29,17 @@ calls() {
 	done
 }
 
+@test "calls through the vsyscall page work and are counted" {
+	local native option
+	native=$("$PROGRAMS/vsyscall") || skip 'no vsyscall page on this machine'
+	for option in --level=audit --level=all --no-shim; do
+		audit "$option" "$PROGRAMS/vsyscall"
+		same "output with $option" "$native" "$output"
+	done
+	audit -e gettimeofday,time,getcpu "$PROGRAMS/vsyscall"
+	same counts $'getcpu 2 0\ngettimeofday 2 0\ntime 2 0' "$(report '.syscalls[] | "\(.name) \(.calls) \(.errors)"')"
+}
+
 @test "calls that never return are counted" {
 	audit --level all "$PROGRAMS/counts"
 	report_is '.syscalls | map(select(.name | test("^exit"))) | map([.name, .calls]) == [["exit", 1], ["exit_group", 4]]'

@@ -48,6 +48,17 @@ violations() {
 	[ ! -e made ]
 }
 
+@test "calls through the vsyscall page are judged, each" {
+	"$PROGRAMS/vsyscall" >/dev/null || skip 'no vsyscall page on this machine'
+	local level
+	for level in audit all; do
+		audit --level "$level" --rule 'deny:E2BIG syscall gettimeofday time getcpu' "$PROGRAMS/vsyscall"
+		same "output at $level" $'2 getcpu -7 none\n2 gettimeofday -7 never\n2 time refused' \
+			"$(LC_ALL=C sort <<<"$output" | uniq -c | sed 's/^ *//')"
+		report_is '[.violations[].syscall] == ["gettimeofday", "time", "getcpu", "gettimeofday", "time", "getcpu"]'
+	done
+}
+
 @test "a call that is denied is denied whatever is selected, and reported only if it is" {
 	local options
 	for options in '--level all' '-e none' '--no-shim'; do
