@@ -154,6 +154,17 @@ switches() {
 	echo >go
 }
 
+@test "a daemon that waits for its vfork child when the audit ends goes on, as does that child" {
+	mkfifo told go
+	local level
+	for level in exec audit all; do
+		timeout 60 "$PTWRAP" -q --level "$level" "$PROGRAMS/kin" asleep told go <&- >/dev/null 3>&-
+		same 'the child is' asleep "$(timeout 20 cat told)"
+		timeout 20 sh -c 'echo >go'
+		same 'the child has' 'ended with 7' "$(timeout 20 cat told)"
+	done
+}
+
 @test "--wait-all ends with the last process" {
 	mkfifo go
 	echo >go &

@@ -88,6 +88,19 @@ ends_alike() {
 	report_is '.exit.signal == "SIGTERM"'
 }
 
+# debugged COMMAND...: how a program ends that gdb, run by COMMAND, starts.
+debugged() {
+	"$@" gdb -nx -batch -ex run --args sh -c 'exit 5' 2>&1 </dev/null | grep -oE 'exited with code [0-9]+|Operation not permitted'
+}
+
+@test "a debugger inside is refused, says so, and works where it is let go" {
+	needs gdb
+	same 'end without ptwrap' 'exited with code 05' "$(debugged env)"
+	same 'end at level audit' $'Operation not permitted\nexited with code 127' "$(debugged "$PTWRAP" -q -o run.json)"
+	report_is '[.coverage.notes[].kind] == ["ptrace-refused"]'
+	same 'end when let go' 'exited with code 05' "$(debugged "$PTWRAP" -q --level exec --release)"
+}
+
 @test "--release is for level exec" {
 	run --separate-stderr "$PTWRAP" --release true
 	same status 125 "$status"

@@ -24,7 +24,7 @@ all_ended() {
 
 @test "a child is its parent's, however it was made" {
 	local how
-	for how in fork vfork clone silent-clone clone3 spawn; do
+	for how in fork vfork clone silent-clone ptraced-clone clone3 spawn; do
 		births "$how" 20
 	done
 }
@@ -32,6 +32,33 @@ all_ended() {
 @test "children of four racing threads are all their process's" {
 	births racing-threads 200
 	report_is '.totals.processes == 801'
+}
+
+@test "a thousand processes that all make others at once are all told" {
+	births doubling 10
+	births --no-shim doubling 10
+}
+
+@test "who calls without end keeps no other waiting" {
+	local option
+	for option in --level=exec --level=audit --no-shim; do
+		audit "$option" timeout 60 "$PROGRAMS/threads" busy 8
+		same "stdout with $option" 'done' "$output"
+		report_is '.totals.processes == 102'
+		all_ended
+	done
+}
+
+@test "two hundred threads that a fault ends, and their core, are out of nobody's way" {
+	local native option
+	ulimit -c unlimited
+	native=$("$PROGRAMS/outcome" "$PROGRAMS/threads" fault 200)
+	for option in --level=exec --level=audit --level=all --no-shim; do
+		audit "$option" "$PROGRAMS/outcome" "$PROGRAMS/threads" fault 200
+		same "outcome with $option" "$native" "$output"
+		report_is '.processes | length == 2 and .[1].threads == 201 and .[1].exit.signal == "SIGSEGV"'
+		all_ended
+	done
 }
 
 @test "at level exec the tree is the same" {

@@ -75,6 +75,12 @@ static pid_t by_untraced_clone(void)
 	return by_clone_with(CLONE_UNTRACED | SIGCHLD);
 }
 
+/* The child is its parent's tracer's too, which it would be anyway. */
+static pid_t by_ptraced_clone(void)
+{
+	return by_clone_with(CLONE_PTRACE | SIGCHLD);
+}
+
 static pid_t by_clone3(void)
 {
 	struct clone_args args = { .exit_signal = SIGCHLD };
@@ -164,6 +170,18 @@ static pid_t by_orphan(void)
 	return read(ended[0], &byte, 1) == 0 ? 0 : -1;
 }
 
+/* Each makes another, COUNT times; so do all that were made, the times that are left. */
+static void by_doubling(int count)
+{
+	for (int i = 0; i < count; i++) {
+		pid_t child = fork();
+		if (child != 0)
+			born(child);
+	}
+	while (wait(NULL) > 0)
+		;
+}
+
 static const struct {
 	const char *how;
 	pid_t (*make)(void);
@@ -172,6 +190,7 @@ static const struct {
 	{ "clone", by_clone },     { "silent-clone", by_silent_clone },
 	{ "clone3", by_clone3 },   { "untraced-clone", by_untraced_clone },
 	{ "spawn", by_spawn },     { "sister", by_sister },
+	{ "ptraced-clone", by_ptraced_clone },
 };
 
 int main(int argc, char **argv)
@@ -181,6 +200,10 @@ int main(int argc, char **argv)
 		return 2;
 	if (strcmp(argv[1], "racing-threads") == 0) {
 		by_racing_threads(count);
+		return 0;
+	}
+	if (strcmp(argv[1], "doubling") == 0) {
+		by_doubling(count);
 		return 0;
 	}
 	if (strcmp(argv[1], "untraced-clone3") == 0)

@@ -5,8 +5,12 @@
  *   death       a child with PR_SET_PDEATHSIG, whose parent thread, then process, ends
  *   waits       children that exit, are killed, stop and go on: as waitid has it, by pid, group, pidfd, with WNOWAIT, __WCLONE,
  *               from another thread, with SIGCHLD ignored, with SA_NOCLDWAIT and SA_NOCLDSTOP; and what SIGCHLD says
- *   failures    execs that fail in a vfork child */
+ *   failures    execs that fail in a vfork child
+ *   asleep TOLD GO
+ *               a daemon whose vfork child writes into the FIFO TOLD and reads GO, while this process ends; then it
+ *               executes a program, and the daemon writes into TOLD how that ended */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -284,6 +288,37 @@ static void failures(void)
 	fail_to_exec("/etc/passwd/below");
 }
 
+static void tell(const char *fifo, const char *format, int value)
+{
+	FILE *out = fopen(fifo, "we");
+	if (!out || fprintf(out, format, value) < 0 || fclose(out))
+		_exit(1);
+}
+
+static void asleep(const char *told, const char *go)
+{
+	int status, ready[2];
+	must(pipe(ready));
+	if (fork() > 0) {
+		await_byte(ready[0]);
+		return;
+	}
+	setsid();
+	pid_t child = vfork();
+	if (child == 0) {
+		must(write(ready[1], "", 1));
+		int fd = open(told, O_WRONLY | O_CLOEXEC);
+		must(write(fd, "asleep\n", 7));
+		must(close(fd));
+		await_byte(open(go, O_RDONLY | O_CLOEXEC));
+		execl("/bin/sh", "sh", "-c", "exit 7", (char *)NULL);
+		_exit(1);
+	}
+	must(waitpid(child, &status, 0));
+	tell(told, "ended with %d\n", WEXITSTATUS(status));
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -298,6 +333,8 @@ int main(int argc, char **argv)
 		waits();
 	else if (strcmp(what, "failures") == 0)
 		failures();
+	else if (strcmp(what, "asleep") == 0 && argc > 3)
+		asleep(argv[2], argv[3]);
 	else
 		return 2;
 	return 0;

@@ -4,13 +4,17 @@
  *   leaderless        the leader ends first, a thread goes on and ends the process with status 7
  *   exec-living       a thread executes `echo done` while the leader waits for it
  *   exec-leaderless   the same after the leader has ended
- *   exec-race COUNT   COUNT threads execute it at once, while the leader waits */
+ *   exec-race COUNT   COUNT threads execute it at once, while the leader waits
+ *   busy COUNT        COUNT threads make calls without end, while the leader makes 100 children, one after the other
+ *   fault COUNT       COUNT threads, every second of which makes calls without end; then the leader dies by a fault */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static pthread_barrier_t barrier;
@@ -46,6 +50,41 @@ static void start_many(int count, void *(*run)(void *))
 	for (int i = 0; threads && i < count; i++)
 		pthread_join(threads[i], NULL);
 	free(threads);
+}
+
+static void *call_without_end(void *leader)
+{
+	for (;;)
+		chmod("/nonexistent/file", 0);
+	return leader;
+}
+
+static void *wait_without_end(void *leader)
+{
+	for (;;)
+		pause();
+	return leader;
+}
+
+static void make_children_beside(int count)
+{
+	for (int i = 0; i < count; i++)
+		start(call_without_end);
+	for (int i = 0; i < 100; i++) {
+		pid_t child = fork();
+		if (child == 0)
+			_exit(0);
+		waitpid(child, NULL, 0);
+	}
+	puts("done");
+	exit(0);
+}
+
+static void die_among(int count)
+{
+	for (int i = 0; i < count; i++)
+		start(i % 2 ? call_without_end : wait_without_end);
+	*(volatile char *)0x123 = 0;
 }
 
 static void *execute(void *leader)
@@ -84,6 +123,10 @@ int main(int argc, char **argv)
 		pthread_join(start(execute), NULL);
 	} else if (strcmp(what, "exec-race") == 0) {
 		start_many(count, execute_when_all_are_there);
+	} else if (strcmp(what, "busy") == 0) {
+		make_children_beside(count);
+	} else if (strcmp(what, "fault") == 0) {
+		die_among(count);
 	} else if (strcmp(what, "exec-leaderless") == 0) {
 		start(execute_without_leader);
 		pthread_exit(NULL);
