@@ -8,6 +8,7 @@
 #include "image.h"
 #include "judge.h"
 #include "rewrite.h"
+#include "shimlink.h"
 #include "supervisor.h"
 #include "trace.h"
 #include "unread.h"
@@ -125,10 +126,24 @@ static void survive_empty_cell(struct tracee *tracee, const struct stop *stop)
 			      stop->inject);
 }
 
-/* The tree is let go: whatever a tracee stopped for, it goes on alone. */
-static bool release(struct tracee *tracee, const struct stop *stop)
+/* A shim that is still to come says so by a stop signal, which must be taken from it: it stops for nobody else. */
+static bool has_greeted(const struct tracee *tracee, struct stop *stop)
 {
-	if (!supervisor_is_releasing() || stop->kind == STOP_ENDED)
+	siginfo_t info;
+	struct process *process = tracee->process;
+	if (!process || process->shim == SHIM_ABSENT || stop->kind == STOP_EXEC)
+		return true;
+	if (stop->kind != STOP_SIGNAL || !trace_get_siginfo(tracee->tid, &info) ||
+	    !shimlink_serve_signal(process, tracee->tid, &info))
+		return false;
+	stop->inject = 0;
+	return true;
+}
+
+/* The tree is let go: whatever a tracee stopped for, it goes on alone. */
+static bool release(struct tracee *tracee, struct stop *stop)
+{
+	if (!supervisor_is_releasing() || stop->kind == STOP_ENDED || !has_greeted(tracee, stop))
 		return false;
 	if (trace_detach(tracee->tid, stop->kind == STOP_GROUP ? 0 : stop->inject))
 		tracee_remove(tracee);

@@ -154,6 +154,16 @@ switches() {
 	echo >go
 }
 
+@test "at level exec what is still being loaded is let go too, and is not stopped" {
+	mkdir libraries
+	mkfifo libraries/libc.so.6 told
+	exec 7<>libraries/libc.so.6 # which the loader passes over, if it is of 32 bits
+	"$PTWRAP" -q --level exec sh -c 'LD_LIBRARY_PATH=$PWD/libraries sh -c "echo ran >told" &
+		until grep -q pipe_read /proc/$!/wchan; do :; done' <&- >/dev/null 2>&1 3>&- 7>&-
+	{ printf '\177ELF\1\1\1'; head -c 1000 /dev/zero; } >&7
+	same told ran "$(timeout 20 cat told)"
+}
+
 @test "a daemon that waits for its vfork child when the audit ends goes on, as does that child" {
 	mkfifo told go
 	local level
