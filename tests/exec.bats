@@ -103,6 +103,30 @@ executable() {
 	report_is '.processes[0] | .failed_execs == [] and (.execs | length == 1)'
 }
 
+# by_magic FLAGS COMMAND...: runs COMMAND where binfmt_misc has files that begin with PTWRAP-TEST run by ./interpreter.
+by_magic() {
+	unshare -Urm sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
+		echo ":ptwrap:M::PTWRAP-TEST::$PWD/interpreter:$0" >/proc/sys/fs/binfmt_misc/register && exec "$@"' "$@"
+}
+
+@test "a file that binfmt_misc has run by another has its own name, and that interpreter" {
+	local flags
+	printf 'PTWRAP-TEST' >file
+	chmod +x file
+	cp "$PROGRAMS/arguments" interpreter
+	by_magic '' ./file a >native || skip 'no binfmt_misc for user namespaces on this machine'
+	for flags in '' O P; do
+		by_magic "$flags" ./file a >native
+		by_magic "$flags" "$PTWRAP" -q -o run.json ./file a >wrapped
+		same "output, flags '$flags'" "$(<native)" "$(<wrapped)"
+		last_exec '.path == $path and .interpreter == $interpreter' --arg path "$PWD/file" --arg interpreter "$PWD/interpreter"
+		argv_is ./file a
+		by_kernel_view || last_exec '.view == "shim"'
+		run --separate-stderr by_magic "$flags" "$PTWRAP" -q --rule 'deny exec **/interpreter' sh -c './file a; echo $?'
+		same 'status under a rule' 137 "$output"
+	done
+}
+
 @test "the loader is the one that the program names" {
 	needs readelf
 	audit "$PROGRAMS/arguments"
