@@ -80,6 +80,37 @@ run_python() {
 	done
 }
 
+# The packages that the archive's golang-go stands for, and the sources of its library, which have the tests.
+prepare_go() {
+	go_root=$home/go/root
+	export GOROOT=$go_root GOPATH=$home/go/path GOCACHE=$home/go/cache GO111MODULE=off GOFLAGS=
+	[ -e "$home/go/ready" ] && return
+	local version file package
+	mkdir -p "$home/go" "$home/debs" && rm -f "$home/debs"/golang-*.deb && apt_own deb update &&
+		version=$(APT_CONFIG=$apt_home/deb/apt.conf apt-cache depends golang-go | sed -n 's/.*Depends: golang-\([0-9.]*\)-go$/\1/p') &&
+		(cd "$home/debs" && apt_own deb download "golang-$version-go" "golang-$version-src") || return 1
+	for file in "$home"/debs/golang-*.deb; do dpkg-deb -x "$file" "$home/go" || return 1; done
+	ln -sfn "usr/lib/go-$version" "$go_root"
+	for package in "${go_packages[@]}"; do
+		"$go_root/bin/go" test -c -o "$home/go/${package//\//_}.test" "$package" || return 1
+	done >"$home/go.log" 2>&1
+	: >"$home/go/ready"
+}
+
+# Goroutines on threads that Go makes by itself, signals to make them yield, children, descriptors. Not the tests that are about
+# profiles of C code: they count on being fast enough.
+go_packages=(os os/exec os/signal syscall time sync internal/poll net runtime)
+
+run_go() {
+	local package
+	: >"$out"
+	for package in "${go_packages[@]}"; do
+		(cd "$go_root/src/$package" && PATH=$go_root/bin:$PATH timeout -k 5 300 "$@" "$home/go/${package//\//_}.test" \
+			-test.v -test.short -test.run 'Test([^C]|C[^g])' </dev/null 2>&1) |
+			sed -nE "s|^ *--- (PASS\|FAIL\|SKIP): (.*) \([0-9.]+s\)$|$package.\2 \1|p" >>"$out"
+	done
+}
+
 # explained SUITE VIEW TEST: the reason, if it is a known difference.
 explained() {
 	local suite view test reason
@@ -135,7 +166,7 @@ suite() {
 	done
 }
 
-[ $# -gt 0 ] || set -- bash busybox python
+[ $# -gt 0 ] || set -- bash busybox python go
 for name; do suite "$name"; done
 echo
 echo "$passed passed, $failed failed"
