@@ -53,12 +53,11 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
 	va_start(args, format);
 	int len = vsnprintf(room ? buf->data + buf->len : NULL, room, format, args);
 	va_end(args);
-	if (len < 0 || ((size_t)len >= room && !strbuf_reserve(buf, (size_t)len))) {
-		if (buf->data)
-			buf->data[buf->len] = '\0';
-		return;
-	}
-	if ((size_t)len >= room) {
+	if (len < 0 || (size_t)len >= room) {
+		if (room)
+			buf->data[buf->len] = '\0'; /* what was cut short is taken back */
+		if (len < 0 || !strbuf_reserve(buf, (size_t)len))
+			return;
 		va_start(args, format);
 		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
 		va_end(args);
