@@ -12,6 +12,7 @@ cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
 home=$PWD/build/suites
 ptwrap=$PWD/build/release/ptwrap
+path=$PATH
 limit=${SUITE_SECONDS:-1500} # for one run of one suite
 passed=0 failed=0
 out=
@@ -105,7 +106,7 @@ run_go() {
 	local package
 	: >"$out"
 	for package in "${go_packages[@]}"; do
-		(cd "$go_root/src/$package" && PATH=$go_root/bin:$PATH timeout -k 5 300 "$@" "$home/go/${package//\//_}.test" \
+		(cd "$go_root/src/$package" && PATH=$go_root/bin:$path timeout -k 5 300 "$@" "$home/go/${package//\//_}.test" \
 			-test.v -test.short -test.run 'Test([^C]|C[^g])' </dev/null 2>&1) |
 			sed -nE "s|^ *--- (PASS\|FAIL\|SKIP): (.*) \([0-9.]+s\)$|$package.\2 \1|p" >>"$out"
 	done
