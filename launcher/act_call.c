@@ -41,8 +41,9 @@ static void tell_meant(struct call *call)
 	const struct event_syscall *made = &call->event.syscall;
 	if (!call->meant.is_known)
 		return;
+	bool selected = selection->explicit_set && made->number != I386_SOCKETCALL; /* by its own name */
 	call_exchange_meant(call);
-	call->hidden |= !selection->explicit_set && !selection_reports(selection, (enum event_abi)made->abi, made->number, made->args);
+	call->hidden |= !selected && !selection_reports(selection, (enum event_abi)made->abi, made->number, made->args);
 }
 
 struct call *take_call(struct tracee *tracee, uint64_t t_ns)

@@ -7,7 +7,7 @@
 
 enum {
 	X32_BIT = 0x40000000, X32_FIRST = 512,
-	OLD_MMAP = 90, OLD_MMAP_WORDS = 6, SOCKETCALL = 102, WORDS_MAX = 6,
+	OLD_MMAP = 90, OLD_MMAP_WORDS = 6, WORDS_MAX = 6,
 	VECTORS_MAX = 16,
 };
 
@@ -113,7 +113,7 @@ unsigned narrow_indirect(const struct call *call)
 	const struct event_syscall *made = &call->event.syscall;
 	if (made->abi != ABI_I386)
 		return 0;
-	return made->number == OLD_MMAP ? 1 : made->number == SOCKETCALL ? 2 : 0;
+	return made->number == OLD_MMAP ? 1 : made->number == I386_SOCKETCALL ? 2 : 0;
 }
 
 int narrow_read_meant(pid_t tid, struct call *call)
@@ -123,7 +123,7 @@ int narrow_read_meant(pid_t tid, struct call *call)
 	unsigned count = OLD_MMAP_WORDS;
 	uint64_t address = made->args[0];
 	int number = OLD_MMAP;
-	if (made->number == SOCKETCALL) {
+	if (made->number == I386_SOCKETCALL) {
 		const char *name = narrow_socketcall((uint32_t)made->args[0], &count);
 		number = name ? syscall_number(ABI_I386, name) : -1;
 		address = made->args[1];

@@ -18,6 +18,8 @@ int narrow_read_iovecs(pid_t tid, const struct call *call, uint64_t address, str
 int narrow_read_msghdr(pid_t tid, const struct call *call, uint64_t address, struct msghdr *out);
 int narrow_read_mmsghdrs(pid_t tid, const struct call *call, uint64_t address, struct mmsghdr *out, size_t count);
 
+enum { I386_SOCKETCALL = 102 };
+
 /* The name of the call that i386's socketcall stands for by its first argument, and how many arguments that has, which the
  * second leads to; NULL: none. accept is accept4, send and recv are sendto and recvfrom: i386 has no such calls. */
 const char *narrow_socketcall(uint32_t which, unsigned *count);

@@ -10,6 +10,7 @@
  * Prints nothing and keeps nothing but what it fills in; which calls trace is filter.c's matter. */
 #include "callset.h"
 #include "filter.h"
+#include "narrow.h"
 
 #include <stdio.h>
 
@@ -74,6 +75,19 @@ static bool is_never_reported(enum event_abi abi, uint32_t number)
 {
 	const struct syscall_desc *desc = syscall_lookup(abi, number);
 	return !desc || desc->class == CLASS_NEVER;
+}
+
+/* i386's libraries call by socketcall what has numbers of its own too: it is looked at for each of them. */
+static void select_socketcall(struct selection *selection)
+{
+	enum { LAST = 20 };
+	for (uint32_t which = 0; which <= LAST; which++) {
+		unsigned count;
+		const char *name = narrow_socketcall(which, &count);
+		int number = name ? syscall_number(ABI_I386, name) : -1;
+		if (number >= 0 && (selection->i386[number / 8] >> number % 8 & 1))
+			call_bits_add(selection->i386, I386_SOCKETCALL);
+	}
 }
 
 /* Numbers without a name and those that nobody may see are no part of any set. */
@@ -147,6 +161,7 @@ int selection_init(struct selection *selection, enum level level, const char *tr
 	if (!trace && level == LEVEL_ALL)
 		select_all(selection);
 	keep_reportable(selection);
+	select_socketcall(selection);
 	return 0;
 }
 

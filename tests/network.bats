@@ -73,6 +73,16 @@ talks() {
 	report_is 'has("network") or (.totals | has("connections")) | not'
 }
 
+@test "what a 32-bit program does by socketcall is selected by the name that it stands for" {
+	needs_program policy_nolibc32
+	[ "$("$PROGRAMS/policy_nolibc32" connect)" != -38 ] || skip 'no 32-bit calls on this machine'
+	audit -e connect "$PROGRAMS/policy_nolibc32" sconnect
+	same 'calls selected' connect "$(report '.syscalls[].name')"
+	same peers 'connect inet null 127.0.0.1 9 1' "$(peers)"
+	audit -e '!connect' "$PROGRAMS/policy_nolibc32" sconnect
+	report_is 'all(.syscalls[].name; . != "connect" and . != "socketcall") and any(.syscalls[].name; . == "socket")'
+}
+
 @test "whom 32-bit programs send or connect to stands in the report, by socketcall too" {
 	local how name op rule
 	needs_program policy_nolibc32
