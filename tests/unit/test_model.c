@@ -751,6 +751,8 @@ static void record_golden_run(void)
 	make_golden_run();
 	recording_too = false;
 	CHECK(recording_flush(recording) == 0);
+	recording_destroy(recording);
+	recording = NULL;
 }
 
 static void forget_golden_run(void)
