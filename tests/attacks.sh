@@ -48,6 +48,7 @@ try() {
 	local name=$1 what=$2 note=${3:-} bare with verdict=ok
 	[[ $name =~ $pattern ]] || return 0
 	bare=$(successes "$ptwrap" -q "$attack" "$name" "$seconds")
+	[[ -n $note || $bare != 0/* ]] || bare=$(successes "$ptwrap" -q "$attack" "$name" 10) # it takes luck
 	with=$(successes "$ptwrap" -q --rule "deny write $scene/secret/** $scene/open/root/secret/**" \
 		--rule "deny exec $scene/secret/program sha256:$digest" --rule 'deny net 127.0.0.1:10002' "$attack" "$name" "$seconds")
 	[[ $with == 0/* ]] || verdict='not ok'

@@ -51,6 +51,7 @@ all_ended() {
 
 @test "two hundred threads that a fault ends, and their core, are out of nobody's way" {
 	local native option
+	export ASAN_OPTIONS=${ASAN_OPTIONS:-}:disable_coredump=0
 	ulimit -c unlimited
 	native=$("$PROGRAMS/outcome" "$PROGRAMS/threads" fault 200)
 	for option in --level=exec --level=audit --level=all --no-shim; do
