@@ -4,6 +4,7 @@
 #include "actions.h"
 #include "clock.h"
 #include "helpers.h"
+#include "memory.h"
 #include "placement.h"
 #include "pulse.h"
 #include "supervisor.h"
@@ -14,6 +15,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +26,7 @@
 enum {
 	PLAIN_WAIT_MAX = 1000, /* tracees: wait4(-1) costs the same up to about so many */
 	FAIR_ROUNDS = 32,      /* stops between two sweeps meanwhile */
-	SWEEP_BATCH = 64,
+	SWEEP_FIRST = 64,      /* tasks that it has room for at first */
 	SWEEP_SHARE = 16,      /* a sweep may take one part in so many of the time */
 	SWEEP_CHEAP_NS = 10000,/* but one that costs less than this is always made */
 	SWEEP_MAX_NS = 2000000 /* a stop whose signal was lost waits at most so long */
@@ -229,34 +231,48 @@ static struct {
 	uint64_t due_ns;
 } sweep;
 
-/* How many wait, up to a batch; *cost_ns: what the last look took. */
-static int take_batch(struct waited batch[SWEEP_BATCH], uint64_t *cost_ns)
+/* Those that wait. Without memory for more of them, some: the others wait for the next sweep. */
+static struct {
+	struct waited *items;
+	size_t count, room;
+} batch;
+
+static bool batch_has_room(void)
 {
-	int count = 0;
-	while (count < SWEEP_BATCH) {
+	if (batch.count < batch.room)
+		return true;
+	size_t room = batch.room ? batch.room * 2 : SWEEP_FIRST;
+	struct waited *items = memory_checked(realloc(batch.items, room * sizeof *items));
+	if (!items)
+		return false;
+	batch.items = items;
+	batch.room = room;
+	return true;
+}
+
+/* All that wait; *cost_ns: what the last look took. None of them goes on meanwhile, so it comes to an end. */
+static void take_batch(uint64_t *cost_ns)
+{
+	batch.count = 0;
+	while (batch_has_room()) {
 		siginfo_t first = { 0 };
 		uint64_t start = clock_monotonic_ns();
 		int found = waitid(P_ALL, 0, &first, WEXITED | WSTOPPED | __WALL | WNOHANG | WNOWAIT);
 		*cost_ns = clock_monotonic_ns() - start;
 		if (found < 0 || !first.si_pid)
 			break;
-		count += take(first.si_pid, first.si_code, &batch[count]); /* or it was killed just now */
+		batch.count += take(first.si_pid, first.si_code, &batch.items[batch.count]); /* or it was killed just now */
 	}
-	return count;
 }
 
 /* Takes what waits, whoever it is: first all of it, then it is served, so a task that stops again
  * at once cannot starve those behind it in the kernel's list. */
 static void sweep_all(void)
 {
-	static struct waited batch[SWEEP_BATCH];
 	uint64_t cost_ns = 0;
-	int count;
-	do {
-		count = take_batch(batch, &cost_ns);
-		for (int i = 0; i < count; i++)
-			serve(&batch[i]);
-	} while (count == SWEEP_BATCH);
+	take_batch(&cost_ns);
+	for (size_t i = 0; i < batch.count; i++)
+		serve(&batch.items[i]);
 	uint64_t pause = cost_ns < SWEEP_CHEAP_NS ? 0 : cost_ns * SWEEP_SHARE;
 	sweep.due_ns = clock_monotonic_ns() + (pause < SWEEP_MAX_NS ? pause : SWEEP_MAX_NS);
 	sweep.needed = false;
