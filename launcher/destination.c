@@ -260,11 +260,12 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-int destination_spool(int from, int to)
+/* From *at on, which follows; NULL: from where `from` stands. */
+static int copy(int from, int to, off_t *at)
 {
 	char buffer[65536];
 	for (;;) {
-		ssize_t len = read(from, buffer, sizeof(buffer));
+		ssize_t len = at ? pread(from, buffer, sizeof(buffer), *at) : read(from, buffer, sizeof(buffer));
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len <= 0)
@@ -272,24 +273,20 @@ int destination_spool(int from, int to)
 		int failed = write_all(to, buffer, (size_t)len);
 		if (failed)
 			return failed;
+		if (at)
+			*at += len;
 	}
+}
+
+int destination_spool(int from, int to)
+{
+	return copy(from, to, NULL);
 }
 
 int destination_copy(int from, int to)
 {
-	char buffer[65536];
-	off_t offset = 0;
-	for (;;) {
-		ssize_t len = pread(from, buffer, sizeof(buffer), offset);
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len <= 0)
-			return len < 0 ? -errno : 0;
-		int failed = write_all(to, buffer, (size_t)len);
-		if (failed)
-			return failed;
-		offset += len;
-	}
+	off_t start = 0;
+	return copy(from, to, &start);
 }
 
 /* Closes fd; what a network file system could not keep shows only here. */
