@@ -73,6 +73,14 @@ talks() {
 	report_is 'has("network") or (.totals | has("connections")) | not'
 }
 
+@test "of more messages at once than are looked at the report says that it does not know them all" {
+	audit "$PROGRAMS/network" many
+	same status 0 "$status"
+	report_is '[.coverage.notes[].kind] == ["unread-messages"] and (.coverage.complete | not)'
+	audit "$PROGRAMS/network" inet
+	report_is '.coverage.complete'
+}
+
 @test "what a 32-bit program does by socketcall is selected by the name that it stands for" {
 	needs_program policy_nolibc32
 	[ "$("$PROGRAMS/policy_nolibc32" connect)" != -38 ] || skip 'no 32-bit calls on this machine'

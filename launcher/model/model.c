@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <sys/socket.h>
 
 struct model *model_create(void)
 {
@@ -178,6 +179,16 @@ static void note_unknown_place(struct model *model, const struct event *event,
 		     bytes_of(text, (size_t)len));
 }
 
+/* More messages were sent, each to an address of its own, than were captured. */
+static void note_unread_messages(struct model *model, const struct event *event, const struct call_kind *kind)
+{
+	const struct event_syscall *syscall = &event->syscall;
+	struct bytes headers, name;
+	if (kind->desc && strcmp(kind->desc->name, "sendmmsg") == 0 && attachment_bytes(syscall, ATTACH_NAME, 1, &name) &&
+	    attachment_bytes(syscall, ATTACH_DATA, 1, &headers) && syscall->ret > (int64_t)(headers.len / sizeof(struct mmsghdr)))
+		coverage_add(&model->coverage, event->t_ns, event->process, bytes_of_string("unread-messages"), bytes_of(NULL, 0));
+}
+
 static void note_strange_call(struct model *model, const struct event *event,
 			      const struct call_kind *kind)
 {
@@ -204,8 +215,10 @@ static void take_syscall(struct model *model, struct process *process, const str
 		if (is_exec(kind) && errno_of(event->syscall.ret))
 			proctree_add_exec_failure(&model->proctree, process, event);
 	}
-	if (kind->network)
+	if (kind->network) {
 		network_add_call(&model->network, event, kind, &model->files);
+		note_unread_messages(model, event, kind);
+	}
 	if (!kind->file && !kind->network)
 		note_strange_call(model, event, kind);
 }

@@ -4,7 +4,7 @@
  *
  * A stream is bound, listened on, connected to three times (one of them forked), accepted, and refused where nobody listens;
  * datagrams go by sendto, sendmsg and sendmmsg. `bytes` connects by inet, sends 1,000 bytes through, half of them by a
- * dup of the socket, and gets 10 back. The last line, "connections N", counts the connects that succeeded. The status
+ * dup of the socket, and gets 10 back. `many` sends twelve messages at once, to as many ports. The last line, "connections N", counts the connects that succeeded. The status
  * is 77 where this machine has no such addresses. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -229,8 +229,25 @@ static void move_bytes(void)
 		exit(1);
 }
 
+static int send_many(void)
+{
+	enum { MANY = 12 };
+	struct mmsghdr messages[MANY] = { 0 };
+	struct sockaddr_in to[MANY];
+	struct iovec one = { (char[]){ "x" }, 1 };
+	int sender = socket(AF_INET, SOCK_DGRAM, 0);
+	for (int i = 0; i < MANY; i++) {
+		to[i] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)(9000 + i)),
+					      .sin_addr = { htonl(INADDR_LOOPBACK) } };
+		messages[i].msg_hdr = (struct msghdr){ .msg_name = &to[i], .msg_namelen = sizeof to[i], .msg_iov = &one, .msg_iovlen = 1 };
+	}
+	return sendmmsg(sender, messages, MANY, 0) != MANY;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "many") == 0)
+		return send_many();
 	const char *what = argc > 1 ? argv[1] : "";
 	if (strcmp(what, "bytes") == 0) {
 		move_bytes();
