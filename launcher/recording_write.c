@@ -12,8 +12,8 @@
  *   store committed, release (A)
  *   free space: load flushed, acquire (B)
  *
- * An appender killed before its store of `whole` has added nothing; after it, everything: the next
- * one to append raises committed to whole. A record larger than the ring is committed in pieces,
+ * An appender killed before its store of `whole` has added nothing; after it, everything: whoever
+ * flushes or appends next raises committed to whole. A record larger than the ring is committed in pieces,
  * so committed runs ahead of whole; if its appender dies there, the next one to append takes the
  * pieces back, and without one the file ends inside a record.
  *
@@ -161,10 +161,21 @@ static int write_chunk(int fd, const char *data, size_t len, uint64_t offset, si
 	}
 }
 
+/* Where the bytes end that may be written: those of a whole record too whose appender was killed before it said so, or is about
+ * to. */
+static uint64_t raise_committed(struct shared *shared)
+{
+	uint64_t committed = atomic_load_explicit(&shared->committed, memory_order_acquire); /* A */
+	uint64_t whole = atomic_load_explicit(&shared->whole, memory_order_acquire);
+	if (committed < whole && atomic_compare_exchange_strong(&shared->committed, &committed, whole))
+		committed = whole;
+	return committed;
+}
+
 int recording_flush_orphaned(struct recording *recording)
 {
 	struct shared *shared = recording->shared;
-	uint64_t committed = atomic_load_explicit(&shared->committed, memory_order_acquire); /* A */
+	uint64_t committed = raise_committed(shared);
 	uint64_t flushed = atomic_load_explicit(&shared->flushed, memory_order_relaxed);
 	while (flushed < committed && !atomic_load(&shared->error)) {
 		size_t at = flushed % RING_BYTES, len = committed - flushed, written = 0;
