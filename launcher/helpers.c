@@ -72,11 +72,20 @@ static void judge_image_files(const struct job *job)
 			    image->judged);
 }
 
+/* Code that is mapped, and that nobody asked to be told of: there are several of a process, and to judge them takes but the
+ * file. */
+static bool is_told_nowhere(const struct call *call)
+{
+	const struct judged_call *row = call->judged ? call->judged->row : NULL;
+	return call->hidden && !call->expected && row && row->object == JUDGED_MAPPING;
+}
+
 void job_work(struct job *job)
 {
 	switch (job->kind) {
 	case JOB_ENTER:
-		capture_enter(&job->place, job->call);
+		if (!is_told_nowhere(job->call))
+			capture_enter(&job->place, job->call);
 		judged_gather(&job->place, job->call);
 		break;
 	case JOB_LEAVE:

@@ -6,6 +6,7 @@
 #include "judged.h"
 
 #include "call.h"
+#include "mapping.h"
 #include "peek.h"
 #include "procfs.h"
 
@@ -18,10 +19,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 256, SCRIPTS_MAX = 5, OLD_MMAP_WORDS = 6, PAGE = 4096, HEADERS_MAX = 64 };
+enum { LINE_BYTES = 256, HEAD_BYTES = 4096, SCRIPTS_MAX = 5, OLD_MMAP_WORDS = 6, PAGE = 4096, HEADERS_MAX = 64 };
 
 static void fail(struct judged *judged, int error)
 {
@@ -40,33 +40,52 @@ static void open_path_of(const struct place *place, struct bytes name, char path
 	snprintf(path, PATH_MAX, "%s%.*s", root, (int)name.len, name.data);
 }
 
-/* The path of the loader that an ELF file of either class asks for. */
-static bool find_loader(int fd, const unsigned char head[HEAD_BYTES], char loader[PATH_MAX])
+/* How a file begins. */
+struct beginning {
+	int fd;
+	size_t len;
+	_Alignas(Elf64_Ehdr) char bytes[HEAD_BYTES];
+};
+
+/* All of what stands there in the file; mostly it is among its first bytes. */
+static bool read_at(const struct beginning *file, void *out, size_t len, uint64_t offset)
 {
-	bool wide = head[EI_CLASS] == ELFCLASS64;
-	const Elf64_Ehdr *header64 = (const Elf64_Ehdr *)head;
-	const Elf32_Ehdr *header32 = (const Elf32_Ehdr *)head;
+	if (offset <= file->len && len <= file->len - offset) {
+		memcpy(out, file->bytes + offset, len);
+		return true;
+	}
+	return pread(file->fd, out, len, (off_t)offset) == (ssize_t)len;
+}
+
+/* The path of the loader that an ELF file of either class asks for. */
+static bool find_loader(const struct beginning *file, char loader[PATH_MAX])
+{
+	bool wide = file->bytes[EI_CLASS] == ELFCLASS64;
+	const Elf64_Ehdr *header64 = (const Elf64_Ehdr *)file->bytes;
+	const Elf32_Ehdr *header32 = (const Elf32_Ehdr *)file->bytes;
 	size_t count = wide ? header64->e_phnum : header32->e_phnum;
 	for (size_t i = 0; i < count && i < HEADERS_MAX; i++) {
 		Elf64_Phdr entry64 = { 0 };
 		Elf32_Phdr entry32 = { 0 };
-		ssize_t got = wide ? pread(fd, &entry64, sizeof entry64, (off_t)(header64->e_phoff + i * sizeof entry64)) :
-				     pread(fd, &entry32, sizeof entry32, (off_t)(header32->e_phoff + i * sizeof entry32));
+		bool got = wide ? read_at(file, &entry64, sizeof entry64, header64->e_phoff + i * sizeof entry64) :
+				  read_at(file, &entry32, sizeof entry32, header32->e_phoff + i * sizeof entry32);
 		uint32_t type = wide ? entry64.p_type : entry32.p_type;
 		uint64_t offset = wide ? entry64.p_offset : entry32.p_offset;
 		uint64_t len = wide ? entry64.p_filesz : entry32.p_filesz;
-		if (got <= 0 || type != PT_INTERP)
+		if (!got || type != PT_INTERP)
 			continue;
-		return len > 1 && len < PATH_MAX && pread(fd, loader, len, (off_t)offset) == (ssize_t)len &&
-		       loader[len - 1] == '\0';
+		return len > 1 && len < PATH_MAX && read_at(file, loader, len, offset) && loader[len - 1] == '\0';
 	}
 	return false;
 }
 
 /* The word behind #!, as fs/binfmt_script.c takes it. */
-static bool find_interpreter(char head[HEAD_BYTES], size_t len, char interpreter[PATH_MAX])
+static bool find_interpreter(const struct beginning *file, char interpreter[PATH_MAX])
 {
-	head[len < HEAD_BYTES ? len : HEAD_BYTES - 1] = '\0';
+	char head[LINE_BYTES];
+	size_t len = file->len < sizeof head ? file->len : sizeof head - 1;
+	memcpy(head, file->bytes, len);
+	head[len] = '\0';
 	char *word = head + 2 + strspn(head + 2, " \t");
 	size_t word_len = strcspn(word, " \t\n");
 	if (!word_len)
@@ -79,18 +98,20 @@ static bool find_interpreter(char head[HEAD_BYTES], size_t len, char interpreter
 /* What the file at that place needs to be run; false: nothing, or it cannot be told. *script: it is the interpreter. */
 static bool find_needed(const char *open_path, char needed[PATH_MAX], bool *script)
 {
-	_Alignas(Elf64_Ehdr) char head[HEAD_BYTES];
+	struct beginning file;
 	struct stat status;
 	bool found = false;
-	int fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t len = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? pread(fd, head, sizeof head, 0) : 0;
-	*script = len > 2 && head[0] == '#' && head[1] == '!';
+	file.fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool readable = file.fd >= 0 && fstat(file.fd, &status) == 0 && S_ISREG(status.st_mode);
+	ssize_t len = readable ? pread(file.fd, file.bytes, sizeof file.bytes, 0) : 0;
+	file.len = len > 0 ? (size_t)len : 0;
+	*script = file.len > 2 && file.bytes[0] == '#' && file.bytes[1] == '!';
 	if (*script)
-		found = find_interpreter(head, (size_t)len, needed);
-	else if (len >= (ssize_t)sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0)
-		found = find_loader(fd, (const unsigned char *)head, needed);
-	if (fd >= 0)
-		close(fd);
+		found = find_interpreter(&file, needed);
+	else if (file.len >= sizeof(Elf64_Ehdr) && memcmp(file.bytes, ELFMAG, SELFMAG) == 0)
+		found = find_loader(&file, needed);
+	if (file.fd >= 0)
+		close(file.fd);
 	return found;
 }
 
@@ -128,24 +149,32 @@ static void add_program(const struct place *place, struct judged *judged, struct
 	strbuf_free(&base);
 }
 
-static void add_descriptor(const struct place *place, struct judged *judged, int fd)
+/* link: what the kernel calls that descriptor. */
+static void add_descriptor(const struct place *place, struct judged *judged, int fd, struct bytes link)
 {
-	char link[PROCFS_LINK], path[PROCFS_PATH];
-	ssize_t len = procfs_fd_link(place->tid, fd, link, sizeof link);
+	char path[PROCFS_PATH];
 	procfs_fd_path(path, place->tid, fd);
-	if (len > 0 && link[0] == '/')
-		fail(judged, judged_add_file(judged, place->tid, bytes_of(link, (size_t)len), path));
+	if (link.len && link.data[0] == '/')
+		fail(judged, judged_add_file(judged, place->tid, link, path));
+}
+
+static struct bytes link_of(const struct place *place, int fd, char link[PROCFS_LINK])
+{
+	ssize_t len = procfs_fd_link(place->tid, fd, link, PROCFS_LINK);
+	return bytes_of(link, len > 0 ? (size_t)len : 0);
 }
 
 static void gather_program(const struct place *place, const struct call *call, struct judged *judged)
 {
 	unsigned arg = judged->row->arg;
 	struct bytes absolute, path;
+	char link[PROCFS_LINK];
+	int fd = (int)call->event.syscall.args[0];
 	bool named = call_find(call, ATTACH_PATH, arg, &path) && path.len;
 	if (named && call_find(call, ATTACH_ABS, arg, &absolute))
 		add_program(place, judged, absolute);
 	else if (!named && arg > 0)
-		add_descriptor(place, judged, (int)call->event.syscall.args[0]);
+		add_descriptor(place, judged, fd, link_of(place, fd, link));
 }
 
 /* ---- mappings ---- */
@@ -155,32 +184,13 @@ static bool is_shim(const struct judged *judged, dev_t device, ino_t inode)
 	return judged->shim && judged->shim->device == device && judged->shim->inode == inode;
 }
 
-/* "start-end perms offset major:minor inode  path": a file's mapping that overlaps the range. False: it does not, or is no
- * file's. */
-struct mapping {
-	unsigned long long start, end, inode;
-	unsigned major, minor;
-	char *path;
-};
-
-static bool parse_mapping(char *line, struct mapping *mapping)
-{
-	int path_at = -1;
-	if (sscanf(line, "%llx-%llx %*s %*x %x:%x %llu %n", &mapping->start, &mapping->end, &mapping->major,
-		   &mapping->minor, &mapping->inode, &path_at) < 5 || path_at < 0)
-		return false;
-	mapping->path = line + path_at;
-	mapping->path[strcspn(mapping->path, "\n")] = '\0';
-	return true;
-}
-
 /* The digest is that of the mapped file, or there is none. */
 static void add_mapping(const struct place *place, struct judged *judged, const struct mapping *mapping)
 {
 	char path[PATH_MAX + PROCFS_PATH];
 	struct stat status;
 	char root[PROCFS_PATH];
-	if (is_shim(judged, makedev(mapping->major, mapping->minor), (ino_t)mapping->inode)) {
+	if (is_shim(judged, mapping->device, mapping->inode)) {
 		judged->is_own = true;
 		return;
 	}
@@ -191,8 +201,7 @@ static void add_mapping(const struct place *place, struct judged *judged, const 
 	snprintf(path, sizeof path, "%s%s", place->other_mounts ? root : "", mapping->path);
 	int error = judged_add_file(judged, place->tid, bytes_of_string(mapping->path), path);
 	bool hashed = judged->file_count && judged->files[judged->file_count - 1].hashed;
-	if (!error && hashed && (stat(path, &status) || status.st_ino != (ino_t)mapping->inode ||
-				 status.st_dev != makedev(mapping->major, mapping->minor)))
+	if (!error && hashed && (stat(path, &status) || status.st_ino != mapping->inode || status.st_dev != mapping->device))
 		error = -EACCES;
 	fail(judged, error);
 }
@@ -208,7 +217,11 @@ static void add_mappings(const struct place *place, struct judged *judged, uint6
 		fail(judged, -EACCES);
 	while (maps && getline(&line, &size, maps) > 0) {
 		struct mapping mapping;
-		if (!parse_mapping(line, &mapping) || mapping.end <= start || mapping.path[0] != '/')
+		if (!mapping_parse(line, &mapping)) {
+			fail(judged, -EACCES);
+			break;
+		}
+		if (mapping.end <= start || mapping.path[0] != '/')
 			continue;
 		if (mapping.start >= end)
 			break;
@@ -253,7 +266,7 @@ static bool reads_imply_exec(pid_t tid)
 
 static void gather_mapping(const struct place *place, const struct call *call, struct judged *judged)
 {
-	char path[PROCFS_PATH], link[PROCFS_LINK];
+	char path[PROCFS_PATH], text[PROCFS_LINK];
 	struct stat status;
 	bool old = call->event.syscall.abi == ABI_I386;
 	if (strcmp(judged->row->name, "old_mmap") == 0 && !become_mmap2(place, judged))
@@ -264,12 +277,11 @@ static void gather_mapping(const struct place *place, const struct call *call, s
 	    !((prot & PROT_EXEC) || (old && (prot & PROT_READ) && reads_imply_exec(place->tid))))
 		return;
 	procfs_fd_path(path, place->tid, fd);
-	ssize_t len = procfs_fd_link(place->tid, fd, link, sizeof link);
-	bool named_so = judged->shim && len > 0 &&
-			bytes_equal(bytes_of(link, (size_t)len), bytes_of_string(judged->shim->path));
+	struct bytes link = link_of(place, fd, text);
+	bool named_so = judged->shim && bytes_equal(link, bytes_of_string(judged->shim->path));
 	judged->is_own = named_so && stat(path, &status) == 0 && is_shim(judged, status.st_dev, status.st_ino);
 	if (!judged->is_own)
-		add_descriptor(place, judged, fd);
+		add_descriptor(place, judged, fd, link);
 }
 
 static uint64_t range_end(uint64_t start, uint64_t len)
@@ -336,8 +348,11 @@ void judged_gather_image(const struct place *place, struct bytes script, struct 
 	procfs_path(path, place->tid, "exe");
 	fail(judged, len > 0 ? judged_add_file(judged, place->tid, bytes_of(link, (size_t)len), path) : -EACCES);
 	uint64_t base = judged->names_only ? 0 : loader_base(place->tid);
-	if (base)
-		add_mappings(place, judged, base, base + 1);
+	struct mapping loader;
+	if (base && mapping_find(place->tid, base, true, &loader) && loader.path[0] == '/')
+		add_mapping(place, judged, &loader);
+	else if (base)
+		fail(judged, -EACCES);
 	if (script.len && judged->names_only)
 		add_name(place, judged, script, path);
 	else if (script.len)

@@ -3,6 +3,7 @@
 
 #include "arch/x86_64_call.h"
 #include "holder.h"
+#include "mapping.h"
 #include "procfs.h"
 #include "trace.h"
 
@@ -14,11 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifndef SYS_mseal
@@ -167,58 +166,12 @@ void pinned_space_release(struct pinned_space *space)
 
 /* ---- is it mapped there? ---- */
 
-/* PROCMAP_QUERY of linux/fs.h, Linux 6.11 */
-struct mapping_query {
-	uint64_t size, query_flags, query_addr;
-	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
-	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
-	uint64_t vma_name_addr, build_id_addr;
-};
-#define MAPPING_QUERY _IOWR('f', 17, struct mapping_query)
-enum { MAPPING_READABLE = 1, MAPPING_WRITABLE = 2, MAPPING_EXECUTABLE = 4, MAPPING_SHARED = 8 };
-
-static bool is_ours(const struct mapping_query *mapping, uint64_t address)
-{
-	return mapping->vma_start == address && mapping->vma_end == address + WHOLE && mapping->vma_offset == 0 &&
-	       mapping->inode == pinned.inode && makedev(mapping->dev_major, mapping->dev_minor) == pinned.device &&
-	       (mapping->vma_flags & 15) == (MAPPING_READABLE | MAPPING_SHARED);
-}
-
-/* Line by line, for kernels without the query. */
-static bool find_in_text(int fd, uint64_t address, struct mapping_query *mapping)
-{
-	char line[512], flags[5];
-	FILE *text = fdopen(fd, "r");
-	bool found = false;
-	while (text && !found && fgets(line, sizeof line, text)) {
-		*mapping = (struct mapping_query){ 0 };
-		found = sscanf(line, "%lx-%lx %4s %lx %x:%x %lu", &mapping->vma_start, &mapping->vma_end, flags,
-			       &mapping->vma_offset, &mapping->dev_major, &mapping->dev_minor, &mapping->inode) == 7 &&
-			mapping->vma_start <= address && address < mapping->vma_end;
-	}
-	if (found)
-		mapping->vma_flags = (flags[0] == 'r' ? MAPPING_READABLE : 0U) | (flags[1] == 'w' ? MAPPING_WRITABLE : 0U) |
-				     (flags[2] == 'x' ? MAPPING_EXECUTABLE : 0U) | (flags[3] == 's' ? MAPPING_SHARED : 0U);
-	if (text)
-		fclose(text);
-	else
-		close(fd);
-	return found;
-}
-
 static bool is_mapped(pid_t tid, uint64_t address)
 {
-	char path[PROCFS_PATH];
-	struct mapping_query mapping = { .size = sizeof mapping, .query_addr = address };
-	procfs_path(path, tid, "maps");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool known = ioctl(fd, MAPPING_QUERY, &mapping) == 0;
-	if (!known && errno == ENOTTY)
-		return find_in_text(fd, address, &mapping) && is_ours(&mapping, address);
-	close(fd);
-	return known && is_ours(&mapping, address);
+	struct mapping mapping;
+	return mapping_find(tid, address, false, &mapping) && mapping.start == address && mapping.end == address + WHOLE &&
+	       mapping.offset == 0 && mapping.inode == pinned.inode && mapping.device == pinned.device &&
+	       mapping.flags == (MAPPING_READABLE | MAPPING_SHARED);
 }
 
 static bool is_ready(struct pinned_space *space, pid_t tid)
@@ -382,30 +335,31 @@ static enum pinned_answer finish(struct pinned_process **at, struct user_regs_st
 	return mapped ? PINNED_AGAIN : PINNED_FAILED;
 }
 
-/* Another thread may have changed the code at the call instruction: then the task comes here with a call that
+/* Another thread may have changed the code at the call instruction: then the task comes to an entry with a call that
  * nobody has judged. */
-static bool is_expected(struct pinned_process *process, struct user_regs_struct *registers)
+static bool is_expected(struct pinned_process *process, const struct stop *stop)
 {
 	struct user_regs_struct *made = &process->made;
-	bool same = registers->orig_rax == made->orig_rax && registers->rip == made->rip;
+	bool seccomp = stop->kind == STOP_SECCOMP;
+	uint64_t number = seccomp ? stop->info.seccomp.nr : stop->info.entry.nr;
+	bool same = number == made->orig_rax && stop->info.instruction_pointer == made->rip;
 	for (unsigned i = 0; same && i < 6; i++)
-		same = *x86_64_argument(registers, process->is_i386, i) == *x86_64_argument(made, process->is_i386, i);
+		same = (seccomp ? stop->info.seccomp.args[i] : stop->info.entry.args[i]) ==
+		       *x86_64_argument(made, process->is_i386, i);
 	return same;
 }
 
 enum pinned_answer pinned_step(struct pinned_process **at, const struct stop *stop)
 {
 	struct pinned_process *process = *at;
-	struct user_regs_struct registers;
 	bool enters = stop->kind == STOP_ENTER || stop->kind == STOP_SECCOMP;
-	if ((!enters && stop->kind != STOP_LEAVE) || !trace_get_registers(process->tid, &registers))
-		return PINNED_RUNNING;
-	if (!is_expected(process, &registers)) {
+	if (enters && !is_expected(process, stop)) {
 		end(at);
 		return PINNED_HOSTILE;
 	}
-	if (enters)
+	if (stop->kind != STOP_LEAVE)
 		return PINNED_RUNNING;
+	struct user_regs_struct registers = process->made; /* but for what the call has returned */
 	take_result(process, stop->info.exit.rval);
 	do
 		process->stage++;

@@ -1,0 +1,97 @@
+/* See mapping.h. */
+#include "mapping.h"
+
+#include "procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* PROCMAP_QUERY of linux/fs.h, Linux 6.11 */
+struct mapping_query {
+	uint64_t size, query_flags, query_addr;
+	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+	uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+	uint64_t vma_name_addr, build_id_addr;
+};
+#define MAPPING_QUERY _IOWR('f', 17, struct mapping_query)
+
+static unsigned flags_of(const char text[4])
+{
+	return (text[0] == 'r' ? MAPPING_READABLE : 0U) | (text[1] == 'w' ? MAPPING_WRITABLE : 0U) |
+	       (text[2] == 'x' ? MAPPING_EXECUTABLE : 0U) | (text[3] == 's' ? MAPPING_SHARED : 0U);
+}
+
+/* 0; -ENOTTY: this kernel does not know the question; another -errno: no answer. */
+static int ask(int fd, uint64_t address, bool with_path, struct mapping *mapping)
+{
+	struct mapping_query query = { .size = sizeof query, .query_addr = address };
+	if (with_path) {
+		query.vma_name_addr = (uintptr_t)mapping->path;
+		query.vma_name_size = sizeof mapping->path;
+	}
+	if (ioctl(fd, MAPPING_QUERY, &query) != 0)
+		return -errno;
+	mapping->start = query.vma_start;
+	mapping->end = query.vma_end;
+	mapping->offset = query.vma_offset;
+	mapping->flags = (unsigned)query.vma_flags & (MAPPING_READABLE | MAPPING_WRITABLE | MAPPING_EXECUTABLE | MAPPING_SHARED);
+	mapping->device = makedev(query.dev_major, query.dev_minor);
+	mapping->inode = query.inode;
+	return 0;
+}
+
+bool mapping_parse(const char *line, struct mapping *mapping)
+{
+	char flags[5];
+	unsigned major, minor;
+	int path_at = -1;
+	if (sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &mapping->start, &mapping->end, flags, &mapping->offset, &major, &minor,
+		   &mapping->inode, &path_at) != 7 || path_at < 0)
+		return false;
+	mapping->flags = flags_of(flags);
+	mapping->device = makedev(major, minor);
+	size_t len = strcspn(line + path_at, "\n");
+	if (len >= sizeof mapping->path)
+		return false;
+	memcpy(mapping->path, line + path_at, len);
+	mapping->path[len] = '\0';
+	return true;
+}
+
+/* Line by line, for kernels without the query. Closes fd. */
+static bool find_in_text(int fd, uint64_t address, struct mapping *mapping)
+{
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	FILE *text = fdopen(fd, "r");
+	while (text && !found && getline(&line, &size, text) > 0)
+		found = mapping_parse(line, mapping) && mapping->start <= address && address < mapping->end;
+	free(line);
+	if (text)
+		fclose(text);
+	else
+		close(fd);
+	return found;
+}
+
+bool mapping_find(pid_t tid, uint64_t address, bool with_path, struct mapping *mapping)
+{
+	char path[PROCFS_PATH];
+	procfs_path(path, tid, "maps");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	mapping->path[0] = '\0';
+	int error = ask(fd, address, with_path, mapping);
+	if (error == -ENOTTY)
+		return find_in_text(fd, address, mapping);
+	close(fd);
+	return !error;
+}
