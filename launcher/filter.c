@@ -364,6 +364,7 @@ enum { ROWS_MAX = 24 };
 struct row {
 	struct arg_test tests[TESTS_MAX];
 	enum view view;
+	bool is_pass; /* of the kernel's program alone */
 };
 
 struct rows {
@@ -416,16 +417,22 @@ static void rows_add_class(struct rows *rows, const struct syscall_desc *desc, u
 }
 
 /* Before all else: no call that a policy judges passes by where it is made from, or by what it looks like. */
-static bool rows_add_judged(struct rows *rows, const struct selection *selection, uint32_t number)
+static void rows_add_judged(struct rows *rows, const struct selection *selection, uint32_t number)
 {
-	size_t before = rows->count;
 	if (is_selected(selection->judged, number))
 		rows_add(rows, NULL, VIEW_TRACE);
 	make_judged_index();
 	for (size_t at = judged_index.first[number]; at; at = judged_index.next[at - 1])
 		if (selection->judged_subjects >> judged_rules[at - 1].call.subject & 1)
 			rows_add(rows, judged_rules[at - 1].tests, VIEW_TRACE);
-	return rows->count > before;
+}
+
+static void rows_add_passing(struct rows *rows, const struct arg_test tests[TESTS_MAX])
+{
+	size_t at = rows->count;
+	rows_add(rows, tests, VIEW_ALLOW);
+	if (rows->count > at)
+		rows->list[at].is_pass = true;
 }
 
 /* The two calls by which the fast path comes in, told by what nobody else passes (launcher/early.c). */
@@ -438,7 +445,7 @@ static void rows_add_pass(struct rows *rows, const struct filter_pass *pass, uin
 			{ .arg = 3, .high = true, .mask = WHOLE_WORD, .value = pass->nonce[1] },
 			{ .arg = 4, .mask = WHOLE_WORD, .value = pass->nonce[2] },
 		};
-		rows_add(rows, tests, VIEW_ALLOW);
+		rows_add_passing(rows, tests);
 	} else if (pass && number == SYS_mmap) {
 		const struct arg_test tests[TESTS_MAX] = {
 			{ .arg = 0, .mask = WHOLE_WORD, .value = FASTPATH_TEXT },
@@ -446,7 +453,7 @@ static void rows_add_pass(struct rows *rows, const struct filter_pass *pass, uin
 			{ .arg = 2, .mask = WHOLE_WORD, .value = PROT_READ | PROT_EXEC },
 			{ .arg = 3, .mask = WHOLE_WORD, .value = FILTER_PASS_MMAP_FLAGS },
 		};
-		rows_add(rows, tests, VIEW_ALLOW);
+		rows_add_passing(rows, tests);
 	}
 }
 
@@ -461,10 +468,10 @@ static void rows_make(struct rows *rows, const struct selection *selection, cons
 		rows_add(rows, NULL, desc ? VIEW_ALLOW : VIEW_TRACE);
 		return;
 	}
-	if (!rows_add_judged(rows, selection, number))
-		rows_add_pass(rows, pass, number);
+	rows_add_judged(rows, selection, number);
 	if (rows->count && tests_are_constant(rows->list[rows->count - 1].tests))
 		return; /* judged, whatever its arguments */
+	rows_add_pass(rows, pass, number);
 	for (size_t i = 0; i < COUNT(control_rules); i++)
 		if (control_rules[i].number == number)
 			rows_add(rows, control_rules[i].tests, VIEW_TRACE);
@@ -475,11 +482,6 @@ static void rows_make(struct rows *rows, const struct selection *selection, cons
 	for (size_t i = 0; i < rows->count; i++)
 		if (rows->list[i].view == VIEW_SHIM && (!pass || pass->verify))
 			rows->list[i].view = VIEW_TRACE;
-}
-
-static bool row_is_last(const struct row *row)
-{
-	return tests_are_constant(row->tests);
 }
 
 /* What the kernel's program does with a number: one verdict, or a decision by the arguments. */
@@ -561,12 +563,6 @@ static enum fastpath_mode mode_of(enum view view, uint32_t number)
 							  FASTPATH_PLAIN;
 }
 
-static bool is_pass(const struct row *row, size_t position, uint32_t number)
-{
-	return position == 0 && row->view == VIEW_ALLOW && !row_is_last(row) &&
-	       (number == SYS_open || number == SYS_mmap);
-}
-
 static void add_rule(struct fastpath_tables *tables, const struct row *row, uint32_t number)
 {
 	if (tables->rule_count == FASTPATH_RULES)
@@ -582,14 +578,14 @@ static void add_rule(struct fastpath_tables *tables, const struct row *row, uint
 
 static void fill_number(struct fastpath_tables *tables, const struct rows *rows, uint32_t number)
 {
-	size_t first = is_pass(&rows->list[0], 0, number);
-	enum fastpath_mode mode = mode_of(rows->list[first].view, number);
-	for (size_t i = first; i < rows->count; i++)
-		if (mode_of(rows->list[i].view, number) != mode)
+	enum fastpath_mode mode = mode_of(rows->list[rows->count - 1].view, number);
+	for (size_t i = 0; i < rows->count; i++)
+		if (!rows->list[i].is_pass && mode_of(rows->list[i].view, number) != mode)
 			mode = FASTPATH_BY_RULE;
 	tables->modes[number] = (uint8_t)(is_bare(number) ? FASTPATH_BARE : mode);
-	for (size_t i = first; mode == FASTPATH_BY_RULE && i < rows->count; i++)
-		add_rule(tables, &rows->list[i], number);
+	for (size_t i = 0; mode == FASTPATH_BY_RULE && i < rows->count; i++)
+		if (!rows->list[i].is_pass)
+			add_rule(tables, &rows->list[i], number);
 }
 
 /* Requests of ioctl that return a descriptor of what cannot be known from them. */

@@ -554,16 +554,21 @@ static const struct {
 	{ FILTER_GUARD, "prlimit64", { 1 }, true },
 };
 
-static uint32_t answer_under(const struct selection *selection, const char *call, const uint64_t args[6])
+static uint32_t answer_at(const struct selection *selection, uint64_t ip, const char *call, const uint64_t args[6])
 {
 	static const struct filter_pass pass = { .nonce = { 1, 2, 3 } };
 	struct sock_fprog program;
 	if (filter_build(selection, &pass, &program) != 0)
 		abort();
 	uint32_t answer = filter_run(&program, AUDIT_ARCH_X86_64, (uint32_t)syscall_number(ABI_X86_64, call),
-				     FASTPATH_EXEMPT + 2, args);
+				     ip, args);
 	free(program.filter);
 	return answer;
+}
+
+static uint32_t answer_under(const struct selection *selection, const char *call, const uint64_t args[6])
+{
+	return answer_at(selection, FASTPATH_EXEMPT + 2, call, args);
 }
 
 static void test_what_a_policy_judges_stops(void)
@@ -594,8 +599,27 @@ static void test_a_judged_number_is_not_the_shims(void)
 	CHECK(tables.modes[number] == FASTPATH_PLAIN && answer_under(&selection, "stat", no_args) == TRACE, "with one");
 }
 
+/* The calls by which the fast path comes in (launcher/early.c). */
+static void test_the_fast_path_comes_in_where_no_rule_looks(void)
+{
+	const uint64_t shim[6] = { 0, FILTER_PASS_OPEN_FLAGS, 0, (uint64_t)2 << 32 | 1, 3 };
+	const uint64_t text[6] = { FASTPATH_TEXT, 4096, PROT_READ | PROT_EXEC, FILTER_PASS_MMAP_FLAGS, 3 };
+	const uint64_t loader = 0x7f0000001000;
+	static const struct {
+		uint8_t subject;
+		uint32_t shim, text;
+	} cases[] = { { POLICY_READ, TRACE, ALLOW }, { POLICY_WRITE, ALLOW, ALLOW }, { POLICY_EXEC, ALLOW, TRACE } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct selection selection = select_calls(LEVEL_AUDIT, NULL, false);
+		selection.judged_subjects = (uint8_t)(1U << cases[i].subject | 1U << FILTER_GUARD);
+		CHECK(answer_at(&selection, loader, "open", shim) == cases[i].shim, "open, line %zu", i);
+		CHECK(answer_at(&selection, loader, "mmap", text) == cases[i].text, "mmap, line %zu", i);
+	}
+}
+
 int main(void)
 {
+	test_the_fast_path_comes_in_where_no_rule_looks();
 	test_what_a_policy_judges_stops();
 	test_a_judged_number_is_not_the_shims();
 	test_the_program_answers_as_the_rules_say();
