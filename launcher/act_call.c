@@ -23,6 +23,7 @@
 #include <linux/audit.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -464,6 +465,35 @@ static bool serve_attacher(struct tracee *tracee, const struct stop *stop, enum 
 	return false;
 }
 
+/* A new image opens its ring, before anything else of it could run: the policy is not asked, but what it opened is looked at
+ * before it goes on. */
+static bool serve_early_open(struct tracee *tracee, const struct stop *stop, enum resume *resume)
+{
+	struct process *process = tracee->process;
+	bool alone = process->task_count == 1 && !process->shares_memory && !process->shares_files;
+	if (stop->kind != STOP_SECCOMP || process->trace_all || !alone || helpers_are_needed() ||
+	    !early_opens_ring(&process->early, tracee->tid, &stop->info))
+		return false;
+	*resume = judge_is_on() ? RESUME_SYSCALL : drop_call(tracee);
+	return true;
+}
+
+static void check_early_open(const struct tracee *tracee, int64_t fd)
+{
+	if (early_opened_ring(&tracee->process->early, tracee->tid, fd))
+		return;
+	note_about(tracee, "policy-guard", "a program was ended that was led to another file than its ring");
+	kill(tracee->process->pid, SIGKILL);
+}
+
+/* Not where a filter of the program's own has its say, too. */
+static bool makes_ready_first(struct tracee *tracee, const struct stop *stop)
+{
+	const struct process *process = tracee->process;
+	return stop->kind == STOP_SECCOMP && stop->info.seccomp.ret_data == FILTER_TRACE_DATA && !process->trace_all &&
+	       !process->has_listener && judge_makes_ready(tracee);
+}
+
 enum resume act_enter(struct tracee *tracee, struct stop *stop)
 {
 	enum resume resume;
@@ -473,6 +503,8 @@ enum resume act_enter(struct tracee *tracee, struct stop *stop)
 		control_unrecorded(tracee, stop);
 		return drop_call(tracee);
 	}
+	if (serve_early_open(tracee, stop, &resume))
+		return resume;
 	tracee->call = start_call(tracee, stop);
 	if (!tracee->call) {
 		if (!judge_refuse_unknown(tracee->tid))
@@ -485,6 +517,8 @@ enum resume act_enter(struct tracee *tracee, struct stop *stop)
 	bool judged = judge_take(tracee, tracee->call);
 	if (own && !judged)
 		return drop_call(tracee);
+	if (judged && makes_ready_first(tracee, stop))
+		return RESUME_NONE;
 	tracee->call->hidden |= own;
 	forget_other_registers(tracee->call);
 	control_call(tracee, stop);
@@ -546,6 +580,10 @@ enum resume act_leave(struct tracee *tracee, struct stop *stop)
 {
 	if (stop->info.exit.rval != -EINTR)
 		tracee->interrupted_ns = 0;
+	if (!tracee->call && tracee->process->early.is_opening) {
+		tracee->process->early.is_opening = false;
+		check_early_open(tracee, stop->info.exit.rval);
+	}
 	if (!tracee->call)
 		return RESUME_CONT;
 	tracee->call->event.syscall.ret = stop->info.exit.rval;

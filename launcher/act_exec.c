@@ -93,7 +93,7 @@ static bool prepare_early(struct tracee *tracee, const struct image *image, cons
 	    !fastpath_find_loader(image->same_root ? 0 : tracee->tid, name->data, &loader))
 		return false;
 	*ring = ringfile_take(process->id, image->uid);
-	return *ring && early_prepare(tracee->tid, &loader, (*ring)->path, shim->path, registers, &process->early,
+	return *ring && early_prepare(tracee->tid, &loader, *ring, shim->path, registers, &process->early,
 				      block);
 }
 
@@ -193,6 +193,7 @@ enum resume act_executed(struct tracee *tracee, struct image *image)
 	bool may_run = judge_image(tracee, image);
 	struct ringfile *ring = NULL;
 	process->fast = false;
+	process->early.ring_at = 0;
 	bool injected = may_run && inject(tracee, image, &ring), is_degraded = image->is_degraded;
 	const char *unread = unread_text(image);
 	if (!process->fast) {

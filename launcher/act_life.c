@@ -64,6 +64,12 @@ static struct birth birth_by(pid_t caller)
 	return birth;
 }
 
+/* Flags in memory may be others by now than those that the kernel has read. */
+static bool may_deceive(const struct process *process, const struct birth *birth)
+{
+	return judge_is_on() && birth->registers.orig_rax == SYS_clone3 && (process->task_count > 1 || process->shares_memory);
+}
+
 /* The parent that getppid(2) names: with CLONE_PARENT it is the caller's own. */
 static pid_t ppid_of(const struct tracee *child, const struct tracee *caller, uint64_t clone_flags)
 {
@@ -82,7 +88,7 @@ static void record_birth(struct tracee *child, const struct tracee *parent, uint
 			 const struct stop *stop)
 {
 	struct event event = event_about(EVENT_FORK, child, stop->t_ns);
-	if (clone_flags & CLONE_NEWNS) {
+	if (clone_flags & (CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID)) {
 		procfs_roots_move();
 		process_read_root(child->process, child->tid);
 	}
@@ -179,7 +185,10 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 		struct birth birth = birth_by(tracee->tid);
 		if (tracee->process->fast)
 			fastpath_serve_birth(tracee->tid, tid, birth.clone_flags, &birth.registers);
-		bool borne = bear(child, tracee, is_thread_of(tracee->process, tid), birth.clone_flags, stop);
+		bool thread = is_thread_of(tracee->process, tid);
+		if (!thread && may_deceive(tracee->process, &birth))
+			procfs_roots_move();
+		bool borne = bear(child, tracee, thread, birth.clone_flags, stop);
 		if (tracee->untraced_clone)
 			bear_untraced(borne ? child : NULL, tracee, &birth);
 		if (borne && child->state == TRACEE_UNBORN)
@@ -254,6 +263,7 @@ static void adopt_unborn(struct tracee *child, void *context)
 	pid_t kin = thread ? child->early_tgid : child->early_ppid;
 	const struct tracee *parent = tracee_find(kin);
 	bool known = parent && parent->process, adopted = false;
+	procfs_roots_move(); /* nobody has told with which flags it was made */
 	if (known && !thread && !parent->process->lost_task)
 		adopted = adopt_process(child, 0, t_ns); /* it would have told: it has but inherited an orphan */
 	else if (known)

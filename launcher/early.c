@@ -2,10 +2,17 @@
 #include "early.h"
 
 #include "peek.h"
+#include "procfs.h"
+#include "shimlink.h"
 #include "trace.h"
 
+#include <fcntl.h>
+#include <linux/audit.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 enum { ALIGNMENT = 16 };
 
@@ -51,11 +58,11 @@ static void set_registers(uint64_t block_address, struct user_regs_struct *regis
 	registers->rsp = block_address;
 }
 
-bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const char *ring, const char *shim,
+bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const struct ringfile *ring, const char *shim,
 		   struct user_regs_struct *registers, struct early *early, struct fastpath_early *block)
 {
 	uint64_t bias = registers->rip - loader->entry;
-	if (bias % 4096 || strlen(ring) >= sizeof(block->ring) || strlen(shim) >= sizeof(block->shim) ||
+	if (bias % 4096 || strlen(ring->path) >= sizeof(block->ring) || strlen(shim) >= sizeof(block->shim) ||
 	    peek_read_whole(tid, registers->rip, early->entry_bytes, sizeof(early->entry_bytes)) ||
 	    memcmp(early->entry_bytes, loader->entry_bytes, sizeof(early->entry_bytes)) != 0)
 		return false;
@@ -70,9 +77,13 @@ bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const char *
 	block->base = loader->base;
 	block->bias = bias;
 	block->shim_text_len = fastpath_image()->text_len;
-	strcpy(block->ring, ring);
+	strcpy(block->ring, ring->path);
 	strcpy(block->shim, shim);
 	set_registers((registers->rsp - sizeof(*block)) & -(uint64_t)ALIGNMENT, registers);
+	early->ring_at = registers->rsp + offsetof(struct fastpath_early, ring);
+	early->ring_device = ring->device;
+	early->ring_inode = ring->inode;
+	early->is_opening = false;
 	return true;
 }
 
@@ -82,6 +93,29 @@ bool early_begin(pid_t tid, const struct early *early)
 	memcpy(code, early->entry_bytes, sizeof(code));
 	memcpy(code, entry_code, sizeof(entry_code));
 	return peek_write(tid, early->entry, code, sizeof(entry_code)) == 0;
+}
+
+bool early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscall_info *info)
+{
+	char path[FASTPATH_PATH];
+	if (!early->ring_at || info->arch != AUDIT_ARCH_X86_64 || info->seccomp.nr != SYS_open ||
+	    info->seccomp.args[0] != early->ring_at || info->seccomp.args[1] != (O_RDWR | O_CLOEXEC) ||
+	    peek_read_whole(tid, early->ring_at, path, sizeof(path)))
+		return false;
+	early->ring_at = 0;
+	early->is_opening = shimlink_is_ring(bytes_of(path, strnlen(path, sizeof(path))));
+	return early->is_opening;
+}
+
+bool early_opened_ring(const struct early *early, pid_t tid, int64_t fd)
+{
+	char path[PROCFS_PATH];
+	struct statx status;
+	if (fd < 0)
+		return true;
+	procfs_fd_path(path, tid, (int)fd);
+	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 && status.stx_ino == early->ring_inode &&
+	       makedev(status.stx_dev_major, status.stx_dev_minor) == early->ring_device;
 }
 
 void early_undo(pid_t tid, const struct early *early)

@@ -8,27 +8,41 @@
 #define PTWRAP_EARLY_H
 
 #include "fastpath.h"
+#include "ringfile.h"
+#include "stop.h"
 
 #include "ptwrap/fastpath.h"
 
 #include <stdbool.h>
 #include <sys/user.h>
 
-/* What a process needs to begin as if nothing had been. */
 struct early {
+	/* What a process needs to begin as if nothing had been. */
 	uint64_t entry, stack_pointer;
 	unsigned char entry_bytes[FASTPATH_ENTRY_BYTES];
+	/* Its ring: where the path stands, until it was opened by it (then 0); which file that is to be. */
+	uint64_t ring_at;
+	dev_t ring_device;
+	ino_t ring_inode;
+	bool is_opening; /* at its exit-stop early_opened_ring is to be asked */
 };
 
 /* What stands on the stack: to be written at registers->rsp - sizeof(struct fastpath_early), rounded down to 16
  * (registers->rsp being what the loader is to begin with), which early_begin makes the new stack
  * pointer. Fills *early and *block and changes *registers. False: the loader in memory is not the one that
  * was prepared. Writes nothing. */
-bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const char *ring, const char *shim,
+bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const struct ringfile *ring, const char *shim,
 		   struct user_regs_struct *registers, struct early *early, struct fastpath_early *block);
 
 /* Writes the instructions over the entry. False: the process was killed meanwhile, or cannot be written to. */
 bool early_begin(pid_t tid, const struct early *early);
+
+/* At a seccomp stop of an image whose only task this is: is it about to open its ring? Once an image; reads its memory. */
+bool early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscall_info *info);
+
+/* At the exit of that call, which returned fd: does it stand for the ring? Until then another process could have changed the
+ * path, by way of /proc/PID/mem. An error is no descriptor. */
+bool early_opened_ring(const struct early *early, pid_t tid, int64_t fd);
 
 /* At the seccomp stop of FASTPATH_FAILED_NUMBER. */
 void early_undo(pid_t tid, const struct early *early);

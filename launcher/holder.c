@@ -381,8 +381,12 @@ static bool read_namespace(pid_t tid, const char *which, char name[NAMESPACE_BYT
 struct holder *holder_take(pid_t tid, const struct identity *as, bool for_attach)
 {
 	struct holder wanted = { .uid = for_attach ? as->real_uid : as->uid, .gid = for_attach ? as->real_gid : as->gid };
-	if (!read_namespace(tid, "ns/user", wanted.users) || !read_namespace(tid, "ns/pid", wanted.pids))
+	if (procfs_roots_are_own()) {
+		memcpy(wanted.users, holders.users, sizeof wanted.users);
+		memcpy(wanted.pids, holders.pids, sizeof wanted.pids);
+	} else if (!read_namespace(tid, "ns/user", wanted.users) || !read_namespace(tid, "ns/pid", wanted.pids)) {
 		return NULL;
+	}
 	struct holder *holder = find(&wanted);
 	if (!holder)
 		holder = make(tid, &wanted);

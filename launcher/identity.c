@@ -67,10 +67,18 @@ static bool sees_the_same(const struct identity *a, const struct identity *b)
 	       ((a->capabilities ^ b->capabilities) & WALKING) == 0;
 }
 
+static bool is_of_other_users(pid_t tid)
+{
+	char users[64];
+	if (procfs_roots_are_own())
+		return false;
+	ssize_t len = procfs_link(tid, "ns/user", users, sizeof users);
+	return own.users_len > 0 && (len != own.users_len || memcmp(users, own.users, (size_t)len) != 0);
+}
+
 int identity_read(pid_t tid, struct identity *identity)
 {
 	struct strbuf status = { 0 };
-	char users[64];
 	*identity = (struct identity){ 0 };
 	int error = procfs_status(tid, &status);
 	if (!error)
@@ -83,8 +91,7 @@ int identity_read(pid_t tid, struct identity *identity)
 	read_ids(field(status.data, "\nGid:"), &identity->real_gid, &identity->gid);
 	identity->capabilities = strtoull(field(status.data, "\nCapEff:"), NULL, 16);
 	strbuf_free(&status);
-	ssize_t len = procfs_link(tid, "ns/user", users, sizeof users);
-	identity->other_users = own.users_len > 0 && (len != own.users_len || memcmp(users, own.users, (size_t)len) != 0);
+	identity->other_users = is_of_other_users(tid);
 	if (identity->other_users)
 		identity->capabilities = 0;
 	identity->is_own = sees_the_same(identity, &own.identity);

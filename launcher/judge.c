@@ -557,6 +557,13 @@ static enum judgement prepare(struct tracee *tracee)
 	}
 }
 
+bool judge_makes_ready(struct tracee *tracee)
+{
+	const struct judged *judged = tracee->call->judged;
+	bool follows_paths = judged && judged->row && judged->row->object == JUDGED_PATHS;
+	return follows_paths && !judge.dry_run && !judge.unpinned && rewrite_prepare(tracee) == REWRITE_LATER;
+}
+
 /* It is not forbidden: how it is made. */
 static enum judgement make(struct tracee *tracee)
 {

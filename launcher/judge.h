@@ -26,6 +26,11 @@ void judge_trust_memory(void);
  * NULL, and judge_decide will refuse. */
 bool judge_take(struct tracee *tracee, struct call *call);
 
+/* Before it is gathered, at the filter's stop: a call that leads to files will be made with copies, and where the task lacks what
+ * that takes (rewrite.h), looking at its paths now would be in vain. True: the task is made to get it, resumed, and makes
+ * its call again; the call is released. */
+bool judge_makes_ready(struct tracee *tracee);
+
 enum judgement {
 	JUDGE_GO_ON,
 	JUDGE_REFUSED, /* it was answered, or the task is dying */

@@ -25,7 +25,7 @@ ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size);
  * own. Is it another mount namespace? */
 bool procfs_root(pid_t tid, struct strbuf *out);
 
-/* Some task is about to have another root directory or mounts than ptwrap, or may have had for long: before
+/* Some task is about to have another root directory, mounts, user or pid namespace than ptwrap, or may have had for long: before
  * that procfs_root answers without asking. */
 void procfs_roots_move(void);
 bool procfs_roots_are_own(void);

@@ -66,16 +66,22 @@ static bool is_given_room(int fd)
 	return (uint64_t)system.f_bavail * system.f_frsize >= PLENTY_BYTES || fallocate(fd, 0, 0, RING_BYTES) == 0;
 }
 
-static struct ringread *make_ring(const char *path)
+static bool make_ring(struct ringfile *file)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat status;
+	int fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return NULL;
-	struct ringread *ring = is_given_room(fd) ? ringread_make(fd) : NULL;
+		return false;
+	if (is_given_room(fd) && fstat(fd, &status) == 0)
+		file->ring = ringread_make(fd);
 	close(fd);
-	if (!ring)
-		unlink(path);
-	return ring;
+	if (!file->ring) {
+		unlink(file->path);
+		return false;
+	}
+	file->device = status.st_dev;
+	file->inode = status.st_ino;
+	return true;
 }
 
 static struct ringfile *make_file(void)
@@ -83,9 +89,7 @@ static struct ringfile *make_file(void)
 	struct ringfile *file = memory_checked(calloc(1, sizeof *file));
 	if (!file)
 		return NULL;
-	if (choose_path(file->path))
-		file->ring = make_ring(file->path);
-	if (file->ring)
+	if (choose_path(file->path) && make_ring(file))
 		return file;
 	free(file);
 	return NULL;

@@ -114,15 +114,20 @@ bool shimlink_serve_call(struct process *process, pid_t tid, const struct call *
 	return own;
 }
 
-bool shimlink_opens_ring(const struct call *call)
+bool shimlink_is_ring(struct bytes path)
 {
 	const struct shimfile *shim = supervisor_get()->shim;
 	const char *end = shim ? strrchr(shim->path, '/') : NULL;
 	size_t len = end ? (size_t)(end - shim->path) + 1 : 0, prefix = sizeof RINGFILE_PREFIX - 1;
+	return len && path.len > len + prefix && memcmp(path.data, shim->path, len) == 0 &&
+	       memcmp(path.data + len, RINGFILE_PREFIX, prefix) == 0 && !memchr(path.data + len, '/', path.len - len);
+}
+
+bool shimlink_opens_ring(const struct call *call)
+{
 	struct bytes path;
-	return len && fastpath_is_exempt(call->ip) && call->event.syscall.number == SYS_open &&
-	       call_find(call, ATTACH_PATH, 0, &path) && path.len > len + prefix && memcmp(path.data, shim->path, len) == 0 &&
-	       memcmp(path.data + len, RINGFILE_PREFIX, prefix) == 0;
+	return fastpath_is_exempt(call->ip) && call->event.syscall.number == SYS_open &&
+	       call_find(call, ATTACH_PATH, 0, &path) && shimlink_is_ring(path);
 }
 
 bool shimlink_is_loading(const struct process *process, const struct call *call)

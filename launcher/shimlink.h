@@ -17,6 +17,9 @@ bool shimlink_serve_call(struct process *process, pid_t tid, const struct call *
 /* Is it the dynamic loader's doing with the shim's file, gathered already? */
 bool shimlink_is_loading(const struct process *process, const struct call *call);
 
+/* Is it a name of a ring's file (ringfile.h)? */
+bool shimlink_is_ring(struct bytes path);
+
 /* Is it the shim's opening of its ring's file, gathered already? */
 bool shimlink_opens_ring(const struct call *call);
 

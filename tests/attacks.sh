@@ -92,6 +92,7 @@ try processes "memory, tracing and signals of ptwrap's own processes" 'nothing t
 try shim "the shim's text is overwritten, or unmapped"
 try preload 'a library comes before the shim, or keeps it away'
 try other-process 'another process writes to its memory, or traces it'
+try starting 'a program is stopped as it begins, and its ring led to the file'
 try untraced 'clone and clone3 with CLONE_UNTRACED and other flags'
 try reopened 'what is open for reading only is opened again, truncated, mapped, changed'
 try exec 'a thread flips the path of an execve'

@@ -1053,6 +1053,90 @@ static void attack_vfork(void)
 	}
 }
 
+/* Where the path of its ring stands on the stack of a program that has just begun; 0: nowhere. old: the path. */
+static uintptr_t find_ring(pid_t victim, char old[PATH_MAX])
+{
+	static char stack[1 << 16];
+	char line[256], name[64];
+	unsigned long from = 0, to = 0;
+	snprintf(name, sizeof name, "/proc/%d/maps", victim);
+	FILE *maps = fopen(name, "re");
+	while (maps && fgets(line, sizeof line, maps) && !strstr(line, "[stack]"))
+		;
+	if (maps && strstr(line, "[stack]") && sscanf(line, "%lx-%lx", &from, &to) == 2 && to - from > sizeof stack)
+		from = to - sizeof stack;
+	if (maps)
+		fclose(maps);
+	struct iovec local = { stack, to - from }, remote = { (void *)from, to - from }; // NOLINT
+	ssize_t len = to > from ? process_vm_readv(victim, &local, 1, &remote, 1, 0) : 0;
+	char *found = len > 0 ? memmem(stack, (size_t)len, "/r-", 3) : NULL;
+	while (found && found > stack && found[-1])
+		found--;
+	if (!found)
+		return 0;
+	snprintf(old, PATH_MAX, "%s", found);
+	return from + (uintptr_t)(found - stack);
+}
+
+/* What of these it has mapped: 1: a ring or libc, which comes later, 2: the secret; 0: neither yet; -1: it has ended. */
+static int look_at_mappings(pid_t victim)
+{
+	char line[PATH_MAX + 128], name[64];
+	int found = -1;
+	snprintf(name, sizeof name, "/proc/%d/maps", victim);
+	FILE *maps = fopen(name, "re");
+	while (maps && fgets(line, sizeof line, maps) && found < 1)
+		found = strstr(line, "/" SECRET) ? 2 : strstr(line, "/r-") || strstr(line, "/libc.") ? 1 : 0;
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+/* It goes on, while the path of its ring is now one, now the other. True: it can write to the secret. */
+static bool go_on_misled(pid_t victim, uintptr_t at, const char *target, const char *old, bool flips)
+{
+	size_t len = strlen(target) + 1;
+	struct iovec remote = { (void *)at, len }; // NOLINT(performance-no-int-to-ptr)
+	struct iovec texts[] = { { (void *)(uintptr_t)old, len }, { (void *)(uintptr_t)target, len } };
+	process_vm_writev(victim, &texts[1], 1, &remote, 1, 0);
+	kill(victim, SIGCONT);
+	int found;
+	for (unsigned turn = 0; (found = look_at_mappings(victim)) == 0 && turn < 10000; turn++)
+		for (int i = 0; i < 20 && flips; i++)
+			process_vm_writev(victim, &texts[i % 2], 1, &remote, 1, 0);
+	return found == 2;
+}
+
+/* A program is stopped before its ring is open, and led to another file. */
+static void attack_starting(void)
+{
+	char target[PATH_MAX + 16] = "", old[PATH_MAX];
+	if (getcwd(target, PATH_MAX))
+		strcat(target, "/" SECRET);
+	while (goes_on() && !successes) {
+		int status = 0;
+		pid_t victim = fork();
+		if (victim == 0) {
+			execl("/proc/self/exe", "attack", "victim", "0", NULL);
+			_exit(1);
+		}
+		for (unsigned wait = (unsigned)rounds * 7919 % 3000; wait; wait--)
+			dwell();
+		kill(victim, SIGSTOP);
+		waitpid(victim, &status, WUNTRACED);
+		uintptr_t at = WIFSTOPPED(status) && look_at_mappings(victim) == 0 ? find_ring(victim, old) : 0;
+		if (at)
+			successes += go_on_misled(victim, at, target, old, rounds % 2);
+		kill(victim, SIGKILL);
+		waitpid(victim, NULL, 0);
+	}
+}
+
+static void be_victim(void)
+{
+	pause();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -1068,7 +1152,8 @@ static const struct {
 	{ "shim", attack_shim }, { "preload", attack_preload }, { "other-process", attack_other_process },
 	{ "untraced", attack_untraced }, { "reopened", attack_reopened }, { "exec", attack_exec },
 	{ "exec-memfd", attack_exec_memfd }, { "exec-script", attack_exec_script }, { "exec-loader", attack_exec_loader },
-	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork },
+	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork }, { "starting", attack_starting },
+	{ "victim", be_victim },
 };
 
 int main(int argc, char **argv)
