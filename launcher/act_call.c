@@ -474,7 +474,8 @@ static bool serve_early_open(struct tracee *tracee, const struct stop *stop, enu
 	if (stop->kind != STOP_SECCOMP || process->trace_all || !alone || helpers_are_needed() ||
 	    !early_opens_ring(&process->early, tracee->tid, &stop->info))
 		return false;
-	*resume = judge_is_on() ? RESUME_SYSCALL : drop_call(tracee);
+	process->early.is_opening = judge_is_on();
+	*resume = process->early.is_opening ? RESUME_SYSCALL : drop_call(tracee);
 	return true;
 }
 

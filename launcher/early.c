@@ -103,8 +103,7 @@ bool early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscal
 	    peek_read_whole(tid, early->ring_at, path, sizeof(path)))
 		return false;
 	early->ring_at = 0;
-	early->is_opening = shimlink_is_ring(bytes_of(path, strnlen(path, sizeof(path))));
-	return early->is_opening;
+	return shimlink_is_ring(bytes_of(path, strnlen(path, sizeof(path))));
 }
 
 bool early_opened_ring(const struct early *early, pid_t tid, int64_t fd)

@@ -24,7 +24,7 @@ struct early {
 	uint64_t ring_at;
 	dev_t ring_device;
 	ino_t ring_inode;
-	bool is_opening; /* at its exit-stop early_opened_ring is to be asked */
+	bool is_opening; /* at the exit-stop early_opened_ring is to be asked */
 };
 
 /* What stands on the stack: to be written at registers->rsp - sizeof(struct fastpath_early), rounded down to 16

@@ -86,6 +86,8 @@ static struct bytes without_mark(struct bytes name)
 
 static bool is_elsewhere(pid_t tid, const char *open_path)
 {
+	if (mountspace_has_met(open_path))
+		return false;
 	int fd = open(open_path, O_PATH | O_CLOEXEC);
 	bool elsewhere = fd >= 0 && !mountspace_knows(tid, fd);
 	if (fd >= 0)

@@ -51,10 +51,10 @@ static void remember(uint64_t mount)
 }
 
 /* 0: this kernel does not tell. */
-static uint64_t unique_mount(int fd)
+static uint64_t unique_mount(int fd, const char *path)
 {
 	struct statx status;
-	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID_UNIQUE, &status) != 0 ||
+	if (statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID_UNIQUE, &status) != 0 ||
 	    !(status.stx_mask & STATX_MNT_ID_UNIQUE))
 		return 0;
 	return status.stx_mnt_id;
@@ -104,15 +104,21 @@ static bool is_kernels_own(int fd, uint64_t mount)
 		break;
 	}
 	int memory = memfd_create("mount", MFD_CLOEXEC);
-	bool same = memory >= 0 && unique_mount(memory) == mount;
+	bool same = memory >= 0 && unique_mount(memory, "") == mount;
 	if (memory >= 0)
 		close(memory);
 	return same;
 }
 
+bool mountspace_has_met(const char *path)
+{
+	uint64_t mount = unique_mount(AT_FDCWD, path);
+	return mount && is_known(mount);
+}
+
 bool mountspace_knows(pid_t tid, int fd)
 {
-	uint64_t mount = unique_mount(fd), name_space;
+	uint64_t mount = unique_mount(fd, ""), name_space;
 	if (!mount || is_known(mount))
 		return true;
 	if (!is_in(0, mount)) {
@@ -126,7 +132,7 @@ bool mountspace_knows(pid_t tid, int fd)
 
 void mountspace_trust(int fd)
 {
-	uint64_t mount = unique_mount(fd);
+	uint64_t mount = unique_mount(fd, "");
 	if (mount)
 		remember(mount);
 }

@@ -15,6 +15,9 @@
 
 bool mountspace_knows(pid_t tid, int fd);
 
+/* Is the mount that the path leads to one that was found to be? False: it has to be asked. */
+bool mountspace_has_met(const char *path);
+
 /* The mount that fd lies on counts as known: what COMMAND is given open may be of the namespace that it was started from. In
  * the launcher, before the forks. */
 void mountspace_trust(int fd);

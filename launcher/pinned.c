@@ -202,6 +202,12 @@ struct pinned_process {
 	int64_t pid_fd, memory_fd, address;
 };
 
+/* In one call: as they mostly stand, one behind the other. */
+static bool closes_both(const struct pinned_process *process)
+{
+	return process->pid_fd >= 0 && process->memory_fd == process->pid_fd + 1;
+}
+
 static void make_call(struct pinned_process *process, struct user_regs_struct *registers)
 {
 	uint64_t args[6] = { 0 };
@@ -225,6 +231,12 @@ static void make_call(struct pinned_process *process, struct user_regs_struct *r
 		break;
 	case STAGE_CLOSE:
 	case STAGE_CLOSE_OTHER:
+		if (closes_both(process)) {
+			number = SYS_close_range;
+			args[0] = (uint64_t)process->pid_fd;
+			args[1] = (uint64_t)process->memory_fd;
+			break;
+		}
 		number = process->is_i386 ? X86_I386_CLOSE : SYS_close;
 		args[0] = (uint64_t)(process->stage == STAGE_CLOSE ? process->pid_fd : process->memory_fd);
 		break;
@@ -308,7 +320,7 @@ static bool has_work(const struct pinned_process *process)
 	case STAGE_CLOSE:
 		return process->pid_fd >= 0;
 	case STAGE_CLOSE_OTHER:
-		return process->memory_fd >= 0;
+		return process->memory_fd >= 0 && !closes_both(process);
 	case STAGE_LAST:
 		return true;
 	default:
