@@ -304,6 +304,7 @@ static void close_recording(void)
 	transitions_note_survivors();
 	struct event event = { .kind = EVENT_END, .t_ns = supervisor_now() };
 	event.end.status = supervisor.command_ended ? supervisor.command_status : -1;
+	learner_end();
 	recorder_finish(&event);
 	announce_end();
 	struct verify_count count = verify_count();
