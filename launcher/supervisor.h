@@ -62,6 +62,7 @@ struct supervision {
 	uint64_t start_ns;                /* CLOCK_MONOTONIC of time 0 */
 	pid_t launcher;
 	pid_t command;                    /* the child to seize */
+	pid_t witness;                    /* 0: there is none */
 	const char *program;              /* what it will execute, as it was found */
 	int go_fd;                        /* the child waits for a byte here once it is seized */
 	int ready_fd;                     /* one byte is written here when the phase changes */

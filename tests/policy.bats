@@ -327,6 +327,20 @@ for i in range(2000):
 	same output EPERM "$output"
 }
 
+# Prints the pid of the caller's ptwrap's witness.
+witness='for p in /proc/[0-9]*; do grep -qsx ptwrap-witness $p/comm && grep -qsx "PPid:.$PPID" $p/status && echo ${p#/proc/}; done'
+
+@test "nor is its witness within reach, which is a process outside the tree" {
+	judged 'deny syscall @reboot' -- sh -c "w=\$($witness); '$POLICY' prlimit \$w; '$POLICY' signal \$w 9; '$POLICY' pidfd \$w"
+	same output $'EPERM\nEPERM\nEPERM' "$output"
+}
+
+@test "root cannot write to its witness either" {
+	needs_root
+	judged 'deny exec /nonexistent' -- sh -c "w=\$($witness); : >/proc/\$w/mem"
+	[[ $stderr == *'Operation not permitted'* ]]
+}
+
 @test "--error-exitcode is the status of a success that broke a rule, and of nothing else" {
 	judged 'deny net *' -- --error-exitcode 3 "$POLICY" connect 127.0.0.1 9
 	same status 3 "$status"
