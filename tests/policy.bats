@@ -341,6 +341,34 @@ witness='for p in /proc/[0-9]*; do grep -qsx ptwrap-witness $p/comm && grep -qsx
 	[[ $stderr == *'Operation not permitted'* ]]
 }
 
+# without_mseal [OPTION]... COMMAND...: as audit, on what is to ptwrap a kernel before 6.10.
+without_mseal() {
+	run --separate-stderr "$PROGRAMS/refuse" mseal=ENOSYS "$PTWRAP" -q -o run.json "$@"
+}
+
+@test "without mseal rules on what pointers lead to are refused, and with --best-effort kept as far as can be" {
+	printf 'deny write %s/d/**\ndeny net 127.0.0.2\ndeny exec %s/nc\n' "$PWD" "$PWD" >p.policy
+	mkdir d
+	without_mseal -P p.policy touch ran
+	same status 125 "$status"
+	[[ $stderr == *'rules on write and net need Linux 6.10 (mseal)'*'--best-effort'* ]]
+	[ ! -e ran ]
+	cp /bin/true nc
+	without_mseal --best-effort -P p.policy sh -c "echo >d/x; mkdir d/y; '$POLICY' connect 127.0.0.2 9; ./nc; touch ran"
+	same 'status and output' '0 EPERM' "$status $output"
+	[ -e ran ] && [ -z "$(ls d)" ]
+	report_is '[.violations[].subject | sub(" .*/"; " ")] == ["write x", "write y", "net 127.0.0.2:9", "exec nc"]'
+	report_is '[.coverage.notes[] | select(.kind == "policy-unenforced").text] == [$why]' \
+		--arg why 'rules on write and net need Linux 6.10 (mseal), or another thread could exchange what was judged'
+}
+
+@test "without mseal root cannot simply write to ptwrap's own processes either" {
+	needs_root
+	without_mseal --rule 'deny exec /nonexistent' sh -c ': >/proc/$PPID/mem'
+	[[ $stderr == *'Operation not permitted'* ]]
+	report_is 'any(.coverage.notes[]; .kind == "policy-guard")'
+}
+
 @test "--error-exitcode is the status of a success that broke a rule, and of nothing else" {
 	judged 'deny net *' -- --error-exitcode 3 "$POLICY" connect 127.0.0.1 9
 	same status 3 "$status"
