@@ -416,6 +416,13 @@ static void succeed_supervisor(const char *stuck)
 /* COMMAND was found, so what execve did not find is what the file asks for. */
 static _Noreturn void end_not_run(const struct watch_result *result)
 {
+	if (result->outcome == WATCH_REFUSED && atomic_load(&run.control->unpinned)) {
+		char subjects[64];
+		enforce_points(run.policy, subjects, sizeof subjects);
+		message_error(NULL, "rules on %s need memory that no program can change: %s; --best-effort runs COMMAND all the same",
+			      subjects, strerror(result->error));
+		give_up(EXIT_TROUBLE);
+	}
 	if (result->outcome == WATCH_REFUSED) {
 		message_error("cannot trace COMMAND", "%s (see ptwrap --doctor)", strerror(result->error));
 		give_up(EXIT_TROUBLE);
@@ -476,6 +483,7 @@ void run_command(const struct options *options, const sigset_t *mask)
 		.policy = run.policy,
 		.needs = run.learnfile.log,
 		.dry_run = options->dry_run || !has_rules(),
+		.best_effort = options->best_effort,
 		.wait_all = options->wait_all,
 		.release = options->release,
 		.release_program = options->release_program,

@@ -362,6 +362,19 @@ without_mseal() {
 		--arg why 'rules on write and net need Linux 6.10 (mseal), or another thread could exchange what was judged'
 }
 
+@test "where a limit leaves no memory that is safe from the program, rules on what pointers lead to are refused as well" {
+	ulimit -f 1000
+	run -125 "$PTWRAP" -q --rule 'deny net 127.0.0.2' --rule 'deny read /nonexistent' touch ran
+	[[ $output == 'ptwrap: rules on read and net need memory that no program can change: File too large; --best-effort runs '* ]]
+	[ ! -e ran ]
+	judged 'deny net 127.0.0.2' -- --best-effort "$POLICY" connect 127.0.0.2 9
+	same output EPERM "$output"
+	report_is 'any(.coverage.notes[]; .kind == "policy-unenforced")'
+	judged 'deny exec /nonexistent' -- "$POLICY" connect 127.0.0.2 9
+	same 'status with rules that need none' 0 "$status"
+	report_is 'all(.coverage.notes[]; .kind != "policy-unenforced")'
+}
+
 @test "without mseal root cannot simply write to ptwrap's own processes either" {
 	needs_root
 	without_mseal --rule 'deny exec /nonexistent' sh -c ': >/proc/$PPID/mem'
