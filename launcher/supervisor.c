@@ -393,6 +393,7 @@ static void start_recorder(void)
 		ringfile_init(run->shim->path);
 	recorder_start(&(struct ledger_setup){
 		.verify = run->verify,
+		.tells_tracers = run->selection->level == LEVEL_EXEC && !run->release,
 		.recording = run->recording,
 		.redactor = run->redactor,
 		.selection = run->selection,
