@@ -225,6 +225,10 @@ static const char man_policy[] =
 	"others stay, and what they deny is not learned. What processes do that outlive \\fICOMMAND\\fR is not learned without "
 	"\\fB\\-\\-wait\\-all\\fR, nor do mounts work under rules on paths.\n"
 	".PP\n"
+	"Rules on \\fBread\\fR do not hide that a file is there (stat, access, readlink). One on \\fBexec\\fR is about a file, not about copies under other "
+	"names, nor what an interpreter reads. \\fBnet\\fR is about whom the tree turns to, not who connects to it; control messages of sendmsg are "
+	"not looked at. What a daemon outside does on request, and core dumps, which the kernel writes, are not judged.\n"
+	".PP\n"
 	"What is malformed, or can never match, is refused with file, line, column and the reason, and nothing is run. "
 	"\\fB\\-\\-check\\fR\n"
 	"tells beforehand.\n";
