@@ -179,7 +179,7 @@ static const char man_policy[] =
 	".I /usr/bin/nc.openbsd\n"
 	"that it is a link to.\n"
 	".B read\n"
-	"is to open for reading, to list a directory, to read extended attributes;\n"
+	"is to open for reading, to list a directory, to read extended attributes (by path);\n"
 	".B write\n"
 	"is also to create (a socket, by binding it, too), remove, rename and change modes and owners;\n"
 	".B exec\n"
