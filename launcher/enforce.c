@@ -10,8 +10,7 @@
 
 enum { X32_BIT = 0x40000000, X32_RT_SIGRETURN = 513, I386_RESTART_SYSCALL = 0, I386_SIGRETURN = 119, I386_RT_SIGRETURN = 173 };
 
-/* Memory that no program can change: by mseal(2), Linux 6.10. */
-static bool has_pinned_memory(void)
+bool enforce_has_memory(void)
 {
 	enum { SYS_MSEAL = 462 };
 	return syscall(SYS_MSEAL, 1UL, 0UL, 0UL) == 0 || errno == EINVAL;
@@ -84,7 +83,7 @@ bool enforce_points(const struct policy *policy, char *subjects, size_t size)
 bool enforce_lacks(const struct policy *policy, char *why, size_t size)
 {
 	char subjects[64];
-	if (has_pinned_memory() || !enforce_points(policy, subjects, sizeof subjects))
+	if (enforce_has_memory() || !enforce_points(policy, subjects, sizeof subjects))
 		return false;
 	snprintf(why, size, "rules on %s need Linux 6.10 (mseal), or another thread could exchange what was judged", subjects);
 	return true;
