@@ -13,6 +13,7 @@
 #include "doctor.h"
 
 #include "arch/sha256.h"
+#include "enforce.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -474,6 +475,16 @@ static void examine_landlock(const struct doctor_facts *facts, struct finding *f
 		     "Landlock: %s", strerror(errno));
 }
 
+static void examine_rules(const struct doctor_facts *facts, struct finding *finding)
+{
+	(void)facts;
+	if (enforce_has_memory())
+		find(finding, VERDICT_OK, NULL, "mseal: rules on read, write and net can be kept");
+	else
+		find(finding, VERDICT_WARN, "Linux 6.10 or newer, or --best-effort",
+		     "mseal: rules on read, write and net cannot be kept for sure");
+}
+
 static void examine_cpu(const struct doctor_facts *facts, struct finding *finding)
 {
 	(void)facts;
@@ -484,7 +495,8 @@ static void examine_cpu(const struct doctor_facts *facts, struct finding *findin
 
 static void (*const examinations[])(const struct doctor_facts *, struct finding *) = {
 	examine_kernel,	  examine_ptrace,   examine_yama, examine_seccomp,  examine_privileges,
-	examine_vm_readv, examine_proc_mem, examine_proc, examine_landlock, examine_cpu,
+	examine_vm_readv, examine_proc_mem, examine_proc, examine_landlock, examine_rules,
+	examine_cpu,
 };
 
 static void print_finding(FILE *out, const struct finding *finding)

@@ -10,8 +10,7 @@
 
 enum { X32_BIT = 0x40000000, X32_RT_SIGRETURN = 513, I386_RESTART_SYSCALL = 0, I386_SIGRETURN = 119, I386_RT_SIGRETURN = 173 };
 
-/* Memory that no program can change: by mseal(2), Linux 6.10. */
-static bool has_pinned_memory(void)
+bool enforce_has_memory(void)
 {
 	enum { SYS_MSEAL = 462 };
 	return syscall(SYS_MSEAL, 1UL, 0UL, 0UL) == 0 || errno == EINVAL;
@@ -25,7 +24,7 @@ uint8_t enforce_subjects(const struct policy *policy, bool learns)
 			subjects |= (uint8_t)(1U << subject);
 	if (learns || policy_concerns(policy, POLICY_WRITE) || enforce_names_unix(policy))
 		subjects |= 1 << FILTER_NAMES;
-	if (geteuid() == 0 && has_pinned_memory())
+	if (geteuid() == 0)
 		subjects |= 1 << FILTER_OURS;
 	return subjects;
 }
@@ -67,15 +66,25 @@ void enforce_select(const struct policy *policy, bool learns, struct selection *
 			selection->judged[number / 8] |= (uint8_t)(1U << number % 8);
 }
 
-bool enforce_lacks(const struct policy *policy, char *why, size_t size)
+bool enforce_points(const struct policy *policy, char *subjects, size_t size)
 {
 	static const enum policy_subject pointed[] = { POLICY_READ, POLICY_WRITE, POLICY_NET };
-	for (size_t i = 0; i < sizeof pointed / sizeof *pointed; i++) {
-		if (!policy_concerns(policy, pointed[i]) || has_pinned_memory())
-			continue;
-		snprintf(why, size, "rules on %s need Linux 6.10 (mseal), or another thread could exchange what was judged",
-			 policy_subject_words[pointed[i]]);
-		return true;
-	}
-	return false;
+	static const char *const between[] = { "", " and ", ", " };
+	const char *words[sizeof pointed / sizeof *pointed] = { NULL };
+	size_t count = 0, len = 0;
+	for (size_t i = 0; i < sizeof pointed / sizeof *pointed; i++)
+		if (policy_concerns(policy, pointed[i]))
+			words[count++] = policy_subject_words[pointed[i]];
+	for (size_t i = 0; i < count && len < size; i++)
+		len += (size_t)snprintf(subjects + len, size - len, "%s%s", words[i], between[count - i - 1]);
+	return count > 0;
+}
+
+bool enforce_lacks(const struct policy *policy, char *why, size_t size)
+{
+	char subjects[64];
+	if (enforce_has_memory() || !enforce_points(policy, subjects, sizeof subjects))
+		return false;
+	snprintf(why, size, "rules on %s need Linux 6.10 (mseal), or another thread could exchange what was judged", subjects);
+	return true;
 }

@@ -24,6 +24,12 @@ bool enforce_names_unix(const struct policy *policy);
  * kernel makes of a call that it restarts. */
 bool enforce_judges_number(enum event_abi abi, uint32_t number);
 
+/* Does this kernel have memory that no program can change? By mseal(2), Linux 6.10. */
+bool enforce_has_memory(void);
+
+/* Are there rules on what calls point to, so that it has to be kept from changing? Then which: "read, write and net". */
+bool enforce_points(const struct policy *policy, char *subjects, size_t size);
+
 /* Is there a rule that cannot be enforced on this machine? Then why has a line about it. */
 bool enforce_lacks(const struct policy *policy, char *why, size_t size);
 

@@ -17,6 +17,8 @@ void guard_init(void)
 {
 	procpid_add_own(supervisor_get()->launcher);
 	procpid_add_own(getpid());
+	if (supervisor_get()->witness)
+		procpid_add_own(supervisor_get()->witness);
 }
 
 /* A process, one of its threads, or our own group by its id. */

@@ -281,6 +281,7 @@ int launch_command(struct launch *launch, struct launched *launched)
 	}
 	take_heritage(&heritage);
 	launch->supervision.launcher = getpid();
+	launch->supervision.witness = launched->witness.pid;
 	launch->supervision.program = launch->path;
 	launched->command = fork();
 	if (launched->command == 0)

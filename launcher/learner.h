@@ -12,6 +12,9 @@ bool learner_is_on(void);
 /* That task's program needs it. Of system calls those count that rules of a learned policy name. */
 void learner_add(const struct tracee *tracee, enum need_kind kind, struct bytes object);
 
+/* Nothing more is learned: its secrets would not be known. */
+void learner_end(void);
+
 /* A process runs that program from now on. */
 void learner_enter(struct process *process, struct bytes program);
 

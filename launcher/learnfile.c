@@ -3,6 +3,7 @@
 
 #include "message.h"
 #include "policy/learn.h"
+#include "redact.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,13 +77,13 @@ static int put(void *context, int fd)
 	return 0;
 }
 
-int learnfile_write(struct learnfile *file)
+int learnfile_write(struct learnfile *file, const struct redactor *redactor)
 {
 	struct strbuf text = { 0 };
 	struct needs *needs = needs_read(file->log);
-	struct learn learn = { .needs = needs, .file = file->name, .present = file->present,
+	struct learn learn = { .needs = needs, .redactor = redactor, .file = file->name, .present = file->present,
 			       .text = strbuf_bytes(&file->text) };
-	bool whole = needs && needs_are_whole(needs);
+	bool whole = needs && needs_are_whole(needs) && !redactor_is_blind(redactor);
 	int error = whole ? learn_policy(&learn, &text) : -ENOMEM;
 	if (!error)
 		error = destination_write(&file->destination, put, &text);

@@ -6,6 +6,8 @@
 #include "policy/needs.h"
 #include "strbuf.h"
 
+struct redactor;
+
 struct learnfile {
 	const char *name;
 	struct destination destination;
@@ -17,8 +19,9 @@ struct learnfile {
 /* Before COMMAND runs. -1 after a message: it cannot be written, or is no policy. `name` must outlive it. */
 int learnfile_open(struct learnfile *file, const char *name);
 
-/* What the log has is learned into it; the file is replaced once it is whole. -1 after a message. */
-int learnfile_write(struct learnfile *file);
+/* What the log has is learned into it, without secrets that the redactor (NULL: none) knows; the file is replaced once it is
+ * whole. -1 after a message. */
+int learnfile_write(struct learnfile *file, const struct redactor *redactor);
 
 void learnfile_close(struct learnfile *file);
 

@@ -513,6 +513,8 @@ static void take_exec(struct item *item, struct event *head)
 		append_call(call);
 	event.exec = image_event(item->exec.image);
 	append(&event);
+	if (ledger.setup.tells_tracers && item->exec.image->imports_ptrace)
+		note(head->process, head->t_ns, "tracer", "it imports ptrace, which is refused to it if it asks; --release lets it go");
 	if (item->exec.stream)
 		begin_image(item, head);
 }

@@ -87,6 +87,7 @@ struct ledger_setup {
 	const struct selection *selection;
 	const struct shimfile *shim;     /* NULL: none */
 	uint64_t start_ns;
+	bool tells_tracers;              /* programs that import ptrace are noted: nothing else is seen of what they are refused */
 	bool verify;                     /* the kernel view's record of the shim's calls comes too */
 	void (*appended)(void);          /* after each event; NULL */
 	struct ledger_secrets *secrets;  /* NULL: nobody asks */

@@ -14,8 +14,10 @@
 #include <stdint.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+enum { SHARED_BYTES = 1 << 20 };
 enum { KNOWN_NAMES = 256, KNOWN_NAME_BYTES = 40 };
 enum { SECRET_MIN = 8, SECRET_BEGUN_MIN = 4, BUCKET_BITS = 12, BUCKETS = 1 << BUCKET_BITS };
 
@@ -26,6 +28,13 @@ struct secret {
 	bool names_path; /* never masked; kept so that the file system is asked once */
 };
 
+/* Of processes one of which is the other's child: it alone appends, the other reads. */
+struct shared {
+	atomic_bool blind;
+	_Atomic size_t len;
+	char values[]; /* a string vector of what is masked */
+};
+
 struct redactor {
 	char **patterns;
 	size_t pattern_count;
@@ -34,6 +43,7 @@ struct redactor {
 	size_t masked_count; /* secrets that are not paths */
 	uint32_t buckets[BUCKETS];
 	atomic_bool blind;
+	struct shared *shared; /* NULL: nothing is */
 };
 
 static const struct bytes mask_text = { .data = "***", .len = 3 };
@@ -63,6 +73,8 @@ void redactor_destroy(struct redactor *redactor)
 		explicit_bzero(redactor->secrets[i].data, redactor->secrets[i].len);
 		free(redactor->secrets[i].data);
 	}
+	if (redactor->shared)
+		munmap(redactor->shared, SHARED_BYTES);
 	free(redactor->patterns);
 	free(redactor->secrets);
 	free(redactor);
@@ -189,10 +201,8 @@ static int reserve_secret(struct redactor *redactor)
 	return 0;
 }
 
-static int learn_value(struct redactor *redactor, struct bytes value, bool names_path)
+static int keep_value(struct redactor *redactor, struct bytes value, bool names_path)
 {
-	if (value.len < SECRET_MIN || is_learned(redactor, value))
-		return 0;
 	char *copy = reserve_secret(redactor) < 0 ? NULL : memory_checked(malloc(value.len + 1));
 	if (!copy)
 		return -ENOMEM;
@@ -206,6 +216,27 @@ static int learn_value(struct redactor *redactor, struct bytes value, bool names
 	redactor->masked_count += !names_path;
 	*bucket = (uint32_t)redactor->secret_count;
 	return 0;
+}
+
+static void share_value(struct redactor *redactor, struct bytes value)
+{
+	struct shared *shared = redactor->shared;
+	size_t len = atomic_load_explicit(&shared->len, memory_order_relaxed);
+	if (value.len >= SHARED_BYTES - sizeof *shared - len) {
+		redactor_be_blind(redactor);
+		return;
+	}
+	memcpy(shared->values + len, value.data, value.len);
+	atomic_store_explicit(&shared->len, len + value.len + 1, memory_order_release); /* acquired by redactor_catch_up */
+}
+
+static int learn_value(struct redactor *redactor, struct bytes value, bool names_path)
+{
+	if (value.len < SECRET_MIN || is_learned(redactor, value))
+		return 0;
+	if (redactor->shared && !names_path)
+		share_value(redactor, value);
+	return keep_value(redactor, value, names_path);
 }
 
 /* The next variable of the vector that has to be learned. */
@@ -245,6 +276,35 @@ static bool is_among(struct bytes vector, struct bytes value)
 void redactor_be_blind(struct redactor *redactor)
 {
 	atomic_store(&redactor->blind, true);
+	if (redactor->shared)
+		atomic_store(&redactor->shared->blind, true);
+}
+
+bool redactor_is_blind(const struct redactor *redactor)
+{
+	return redactor && redactor->blind;
+}
+
+int redactor_share(struct redactor *redactor)
+{
+	void *memory = mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	redactor->shared = memory;
+	return 0;
+}
+
+void redactor_catch_up(struct redactor *redactor)
+{
+	const struct shared *shared = redactor->shared;
+	if (!shared)
+		return;
+	struct bytes value, rest = bytes_of(shared->values, atomic_load_explicit(&shared->len, memory_order_acquire));
+	bool blind = atomic_load(&shared->blind);
+	while (bytes_next_string(&rest, &value))
+		blind |= !is_learned(redactor, value) && keep_value(redactor, value, false) < 0;
+	if (blind)
+		redactor_be_blind(redactor);
 }
 
 int redactor_learn_knowing(struct redactor *redactor, struct bytes environment, struct bytes paths)
@@ -331,6 +391,11 @@ bool redactor_matches(const struct redactor *redactor, struct bytes text)
 		return text.len > 0;
 	size_t start, end;
 	return knows_any(redactor) && find_stretch(redactor, text, 0, &start, &end);
+}
+
+bool redactor_find(const struct redactor *redactor, struct bytes text, size_t from, size_t *start, size_t *end)
+{
+	return knows_any(redactor) && find_stretch(redactor, text, from, start, end);
 }
 
 static void add_bytes(struct strbuf *out, struct bytes bytes)

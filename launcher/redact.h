@@ -33,6 +33,12 @@ int redactor_learn_knowing(struct redactor *redactor, struct bytes environment, 
 
 /* There may be a secret that it could not learn, for want of memory: all text is masked from now on. Any thread. */
 void redactor_be_blind(struct redactor *redactor);
+bool redactor_is_blind(const struct redactor *redactor); /* NULL: no */
+
+/* For a fork to come: what the child learns, the parent learns too when it catches up, which it may at any time;
+ * blindness as well. Before that call nothing is shared. 0 or -ENOMEM. */
+int redactor_share(struct redactor *redactor);
+void redactor_catch_up(struct redactor *redactor);
 
 /* Does a name in it match, so that there may be something to learn? Any thread. */
 bool redactor_concerns(const struct redactor *redactor, struct bytes environment);
@@ -42,6 +48,10 @@ size_t redactor_known(const struct redactor *redactor);
 
 /* True if anything would be masked in `text`. */
 bool redactor_matches(const struct redactor *redactor, struct bytes text);
+
+/* The first stretch of learned values at or behind `from`, for who has a mask of his own; not for one that is blind.
+ * NULL knows none. */
+bool redactor_find(const struct redactor *redactor, struct bytes text, size_t from, size_t *start, size_t *end);
 
 /* `text` with every learned value replaced by "***": `text` itself when there is none, else
  * malloc'ed memory that *owned is set to and the caller frees (*owned NULL: nothing to free).

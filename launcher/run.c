@@ -207,6 +207,8 @@ static void make_redactor(void)
 	int error = run.redactor ? 0 : -ENOMEM;
 	for (size_t i = 0; !error && i < run.options->redact_count; i++)
 		error = redactor_add_pattern(run.redactor, run.options->redact[i]);
+	if (!error && run.options->learn) /* which the launcher does, and what the tree has for secrets the supervisor knows */
+		error = redactor_share(run.redactor);
 	if (error) {
 		message_error("--redact", "%s", strerror(-error));
 		give_up(EXIT_TROUBLE);
@@ -360,12 +362,19 @@ static int make_reports(int recording_error)
 	return failed;
 }
 
+static int write_learned(void)
+{
+	if (run.redactor)
+		redactor_catch_up(run.redactor);
+	return learnfile_write(&run.learnfile, run.redactor);
+}
+
 /* In the supervisor, the launcher having been killed. */
 static void finish_orphaned(void)
 {
 	make_reports(recording_flush(run.recording));
 	if (run.options->learn)
-		learnfile_write(&run.learnfile);
+		write_learned();
 	if (run.has_shim)
 		shimfile_remove(&run.shim);
 }
@@ -407,6 +416,13 @@ static void succeed_supervisor(const char *stuck)
 /* COMMAND was found, so what execve did not find is what the file asks for. */
 static _Noreturn void end_not_run(const struct watch_result *result)
 {
+	if (result->outcome == WATCH_REFUSED && atomic_load(&run.control->unpinned)) {
+		char subjects[64];
+		enforce_points(run.policy, subjects, sizeof subjects);
+		message_error(NULL, "rules on %s need memory that no program can change: %s; --best-effort runs COMMAND all the same",
+			      subjects, strerror(result->error));
+		give_up(EXIT_TROUBLE);
+	}
 	if (result->outcome == WATCH_REFUSED) {
 		message_error("cannot trace COMMAND", "%s (see ptwrap --doctor)", strerror(result->error));
 		give_up(EXIT_TROUBLE);
@@ -467,6 +483,7 @@ void run_command(const struct options *options, const sigset_t *mask)
 		.policy = run.policy,
 		.needs = run.learnfile.log,
 		.dry_run = options->dry_run || !has_rules(),
+		.best_effort = options->best_effort,
 		.wait_all = options->wait_all,
 		.release = options->release,
 		.release_program = options->release_program,
@@ -492,7 +509,7 @@ void run_command(const struct options *options, const sigset_t *mask)
 	int flushed = died ? recording_flush_orphaned(run.recording) : recording_flush(run.recording);
 	int failed = make_reports(flushed);
 	if (options->learn && !died)
-		failed |= learnfile_write(&run.learnfile);
+		failed |= write_learned();
 	if (died)
 		finish_lingering();
 	outputs_free(run.outputs);

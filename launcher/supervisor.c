@@ -7,6 +7,7 @@
 
 #include "announce.h"
 #include "capture.h"
+#include "enforce.h"
 #include "helpers.h"
 #include "holder.h"
 #include "identity.h"
@@ -34,6 +35,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -304,6 +306,7 @@ static void close_recording(void)
 	transitions_note_survivors();
 	struct event event = { .kind = EVENT_END, .t_ns = supervisor_now() };
 	event.end.status = supervisor.command_ended ? supervisor.command_status : -1;
+	learner_end();
 	recorder_finish(&event);
 	announce_end();
 	struct verify_count count = verify_count();
@@ -390,6 +393,7 @@ static void start_recorder(void)
 		ringfile_init(run->shim->path);
 	recorder_start(&(struct ledger_setup){
 		.verify = run->verify,
+		.tells_tracers = run->selection->level == LEVEL_EXEC && !run->release,
 		.recording = run->recording,
 		.redactor = run->redactor,
 		.selection = run->selection,
@@ -428,6 +432,27 @@ static void refuse(int error)
 	_exit(125);
 }
 
+/* Memory that no tracee can change. Where the kernel has none the launcher knew, and COMMAND runs all the same; but it may
+ * also be refused to us (a limit on the size of files). */
+static void prepare_memory(const struct supervision *run)
+{
+	char subjects[64], why[256];
+	int error = pinned_init();
+	if (!error)
+		return;
+	bool wanted = !run->dry_run && enforce_points(run->policy, subjects, sizeof subjects) &&
+		      !enforce_lacks(run->policy, why, sizeof why);
+	if (wanted && !run->best_effort) {
+		atomic_store(&run->control->unpinned, true);
+		refuse(-error);
+	}
+	if (wanted) {
+		snprintf(why, sizeof why, "rules on %s: what was judged another thread could exchange: %s", subjects, strerror(-error));
+		supervisor_note(0, "policy-unenforced", why);
+	}
+	judge_trust_memory();
+}
+
 /* What judging takes: a table of descriptors that holders share, memory that no tracee can change. */
 static void prepare_judge(void)
 {
@@ -443,8 +468,7 @@ static void prepare_judge(void)
 	if (error)
 		refuse(-error);
 	judge_init(run->policy, run->dry_run);
-	if (pinned_init())
-		judge_trust_memory(); /* --best-effort: the reports say so */
+	prepare_memory(run);
 }
 
 static void begin(void)

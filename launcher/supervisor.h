@@ -34,6 +34,7 @@ struct control {
 	atomic_int phase;          /* enum control_phase, written by the supervisor */
 	atomic_int command_status; /* as wait(2) has it; valid from CONTROL_ENDED */
 	atomic_int seize_error;    /* errno with CONTROL_REFUSED */
+	atomic_bool unpinned;      /* and that is why there is no memory that the tree cannot change */
 	atomic_bool lingering;     /* CONTROL_ENDED, but the supervisor stays for what COMMAND left */
 	struct delivered delivered[65]; /* by signal */
 	atomic_int relayed[65];    /* by signal: how many the launcher has forwarded, less those delivered */
@@ -62,11 +63,13 @@ struct supervision {
 	uint64_t start_ns;                /* CLOCK_MONOTONIC of time 0 */
 	pid_t launcher;
 	pid_t command;                    /* the child to seize */
+	pid_t witness;                    /* 0: there is none */
 	const char *program;              /* what it will execute, as it was found */
 	int go_fd;                        /* the child waits for a byte here once it is seized */
 	int ready_fd;                     /* one byte is written here when the phase changes */
 	const struct policy *policy;      /* NULL: nothing is judged */
 	struct needs_log *needs;          /* for --learn; NULL: nothing is learned */
+	bool best_effort;                 /* where rules cannot be kept for sure */
 	bool dry_run, wait_all, kill_rest, verify, no_lsan;
 	bool release;                     /* --release: of that program (NULL: any that imports ptrace) */
 	const char *release_program;

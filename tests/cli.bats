@@ -199,6 +199,8 @@ refused() {
 	run "$PROGRAMS/refuse" seccomp=EINVAL "$PTWRAP" --doctor
 	same status 1 "$status"
 	[[ $output == *'FAIL  seccomp filter'*'--level exec'* ]]
+	run -0 "$PROGRAMS/refuse" mseal=ENOSYS "$PTWRAP" --doctor
+	[[ $output == *'warn  mseal: rules on read, write and net cannot be kept for sure  -> '* ]]
 	run "$PROGRAMS/refuse" process_vm_readv=EPERM "$PTWRAP" --doctor
 	same status 0 "$status"
 	[[ $output == *'warn  process_vm_readv'* ]]

@@ -134,6 +134,19 @@ stuck() {
 	done
 }
 
+@test "a secret that could not be learned for want of memory reaches no learned policy" {
+	[ "${MODE:-}" != asan ] || skip "the sanitizer's allocator is its own"
+	local step lib=libscarce.so tree=(sh -c 'read -r MY_TOKEN <token; export MY_TOKEN; /bin/true "$MY_TOKEN"; : >"x$MY_TOKEN"; exit 3')
+	echo opensesame >token
+	for step in $(steps memory 100); do
+		rm -f p.policy
+		faulty "supervisor:memory:$step:ENOMEM" -o run.json --learn p.policy "${tree[@]}" >out
+		[ -e p.policy ] || continue
+		! report_is 'any(.coverage.notes[]; .kind == "policy-unread")' >/dev/null || continue # no execve had it: it was refused
+		same "secrets learned at step $step" '' "$(grep opensesame p.policy)"
+	done
+}
+
 @test "a supervisor that gets no thread does their work itself" {
 	faulty supervisor:thread:1+:EAGAIN -o run.json "${tree[@]}" >out
 	same status 3 "$status"

@@ -142,3 +142,53 @@ learned() {
 		same 'what the rules broke' '' "$(report '.violations[]')"
 	done
 }
+
+# leaves TEXT...: none of it is in p.policy.
+leaves() {
+	local text
+	for text; do
+		same "lines with $text" '' "$(grep -F -- "$text" p.policy)"
+	done
+}
+
+@test "a secret in a path, a socket or a program's name stands as its variable, and the same run passes with another value" {
+	needs python3
+	cat >run.sh <<-'EOS'
+		mkdir -p "d-$MY_TOKEN" && cp /bin/true "d-$MY_TOKEN/p$MY_TOKEN" && "./d-$MY_TOKEN/p$MY_TOKEN" && cat /proc/self/status >"x$MY_TOKEN.txt" &&
+		rm -r "d-$MY_TOKEN" "x$MY_TOKEN.txt" && python3 -c 'import os, socket; t = os.environ["MY_TOKEN"]
+		socket.socket(socket.AF_UNIX).bind("\0a" + t); socket.socket(socket.AF_UNIX).bind("s" + t); os.unlink("s" + t)'
+	EOS
+	sed -i 's/^\t*//' run.sh
+	MY_TOKEN='s3cr3t #*VALUE' "$PTWRAP" -q --learn p.policy sh run.sh
+	leaves s3cr3t VALUE
+	grep -qF 'x${MY_TOKEN}.txt ' p.policy
+	grep -qF 'unix:@a${MY_TOKEN} ' p.policy
+	for value in 's3cr3t #*VALUE' another-value; do
+		MY_TOKEN=$value audit -P p.policy sh run.sh
+		same "status, with $stderr" 0 "$status"
+		report_is '.violations == []'
+	done
+	cp p.policy first
+	MY_TOKEN='s3cr3t #*VALUE' "$PTWRAP" -q --learn p.policy sh run.sh
+	same 'learned again' "$(sed 's/ *# needed by.*//' first)" "$(sed 's/ *# needed by.*//' p.policy)"
+}
+
+@test "a secret that no variable of ptwrap's has, or that goes across slashes, becomes stars, and the comment says so" {
+	# shellcheck disable=SC2016
+	echo 'v=hunter2; mkdir -p ab/cd; NEW_PASSWORD=$v-$v sh -c "echo >x\$NEW_PASSWORD.txt"; echo >"y$A_KEY.txt"; rm -r x*.txt ab' >run.sh
+	for again in 1 2; do
+		mkdir -p yab/cd0123456
+		A_KEY=ab/cd0123456/z "$PTWRAP" -q --learn p.policy sh run.sh
+		leaves hunter2 cd012345
+		grep -q 'PWD/x[*].txt  *# needed by [a-z, ]*; a star hides a secret$' p.policy
+		grep -q 'PWD/y[*]/[*]/[*].txt  *# needed by [a-z, ]*; a star hides a secret$' p.policy
+	done
+	A_KEY=ab/cd0123456/z audit -P p.policy sh run.sh
+	same "status, with $stderr" 0 "$status"
+	report_is '.violations == []'
+}
+
+@test "what is learned hides nothing with --no-redact" {
+	MY_TOKEN=s3cr3tVALUE "$PTWRAP" -q --no-redact --learn p.policy touch s3cr3tVALUE
+	grep -q s3cr3tVALUE p.policy
+}

@@ -327,6 +327,61 @@ for i in range(2000):
 	same output EPERM "$output"
 }
 
+# Prints the pid of the caller's ptwrap's witness.
+witness='for p in /proc/[0-9]*; do grep -qsx ptwrap-witness $p/comm && grep -qsx "PPid:.$PPID" $p/status && echo ${p#/proc/}; done'
+
+@test "nor is its witness within reach, which is a process outside the tree" {
+	judged 'deny syscall @reboot' -- sh -c "w=\$($witness); '$POLICY' prlimit \$w; '$POLICY' signal \$w 9; '$POLICY' pidfd \$w"
+	same output $'EPERM\nEPERM\nEPERM' "$output"
+}
+
+@test "root cannot write to its witness either" {
+	needs_root
+	judged 'deny exec /nonexistent' -- sh -c "w=\$($witness); : >/proc/\$w/mem"
+	[[ $stderr == *'Operation not permitted'* ]]
+}
+
+# without_mseal [OPTION]... COMMAND...: as audit, on what is to ptwrap a kernel before 6.10.
+without_mseal() {
+	run --separate-stderr "$PROGRAMS/refuse" mseal=ENOSYS "$PTWRAP" -q -o run.json "$@"
+}
+
+@test "without mseal rules on what pointers lead to are refused, and with --best-effort kept as far as can be" {
+	printf 'deny write %s/d/**\ndeny net 127.0.0.2\ndeny exec %s/nc\n' "$PWD" "$PWD" >p.policy
+	mkdir d
+	without_mseal -P p.policy touch ran
+	same status 125 "$status"
+	[[ $stderr == *'rules on write and net need Linux 6.10 (mseal)'*'--best-effort'* ]]
+	[ ! -e ran ]
+	cp /bin/true nc
+	without_mseal --best-effort -P p.policy sh -c "echo >d/x; mkdir d/y; '$POLICY' connect 127.0.0.2 9; ./nc; touch ran"
+	same 'status and output' '0 EPERM' "$status $output"
+	[ -e ran ] && [ -z "$(ls d)" ]
+	report_is '[.violations[].subject | sub(" .*/"; " ")] == ["write x", "write y", "net 127.0.0.2:9", "exec nc"]'
+	report_is '[.coverage.notes[] | select(.kind == "policy-unenforced").text] == [$why]' \
+		--arg why 'rules on write and net need Linux 6.10 (mseal), or another thread could exchange what was judged'
+}
+
+@test "where a limit leaves no memory that is safe from the program, rules on what pointers lead to are refused as well" {
+	ulimit -f 1000
+	run -125 "$PTWRAP" -q --rule 'deny net 127.0.0.2' --rule 'deny read /nonexistent' touch ran
+	[[ $output == 'ptwrap: rules on read and net need memory that no program can change: File too large; --best-effort runs '* ]]
+	[ ! -e ran ]
+	judged 'deny net 127.0.0.2' -- --best-effort "$POLICY" connect 127.0.0.2 9
+	same output EPERM "$output"
+	report_is 'any(.coverage.notes[]; .kind == "policy-unenforced")'
+	judged 'deny exec /nonexistent' -- "$POLICY" connect 127.0.0.2 9
+	same 'status with rules that need none' 0 "$status"
+	report_is 'all(.coverage.notes[]; .kind != "policy-unenforced")'
+}
+
+@test "without mseal root cannot simply write to ptwrap's own processes either" {
+	needs_root
+	without_mseal --rule 'deny exec /nonexistent' sh -c ': >/proc/$PPID/mem'
+	[[ $stderr == *'Operation not permitted'* ]]
+	report_is 'any(.coverage.notes[]; .kind == "policy-guard")'
+}
+
 @test "--error-exitcode is the status of a success that broke a rule, and of nothing else" {
 	judged 'deny net *' -- --error-exitcode 3 "$POLICY" connect 127.0.0.1 9
 	same status 3 "$status"

@@ -71,6 +71,15 @@ ends_alike() {
 	report_is 'any(.coverage.notes[]; .kind == "ptrace-refused")'
 }
 
+@test "at --level exec, where no request is seen, the report names programs that can trace" {
+	needs strace
+	audit --level exec sh -c 'strace -o /dev/null true; true'
+	[[ $stderr == *'Operation not permitted'* ]]
+	report_is '[.coverage.notes[] | .kind + " \(.process)"] == ["tracer 2"]'
+	audit --level exec sh -c 'true; true'
+	report_is '.coverage == {"complete": true, "with_shim": 0, "kernel_only": 1, "lost_records": 0, "truncated": {}, "notes": []}'
+}
+
 @test "--level exec --release lets a tracer go, and the report names the gap" {
 	needs strace
 	audit --level exec --release strace -o trace sh -c 'true; exit 5'

@@ -3,6 +3,7 @@
 
 #include "policy/rules.h"
 #include "policy/spelling.h"
+#include "redact.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,12 +14,14 @@
 enum { USERS_SHOWN = 6, RULE_COLUMNS = 56, FIRST_EPHEMERAL_PORT = 32768 };
 
 static const char user_mark[] = "# needed by ", withheld_mark[] = "# not learned: ";
+static const char veil_mark[] = "; a star hides a secret";
 
 /* A rule to be written. */
 struct learned_rule {
 	enum policy_subject subject;
 	const struct name *pattern;
 	struct user *users;
+	bool veiled; /* a star of it hides a secret */
 };
 
 struct learning {
@@ -126,15 +129,19 @@ static void keep_from_folding(struct learning *learning, struct path_tree *tree)
 	keep_branch(branch ? path_tree_reach(tree, branch, bytes_of_string(".ssh")) : NULL, true);
 }
 
-static const struct name *user_name(struct learning *learning, struct bytes program)
+/* The last name of a program's path, without secrets, as a comment has it. */
+static const struct name *user_name(struct learning *learning, struct bytes path)
 {
+	char *owned;
+	struct bytes program = redactor_mask(learning->learn->redactor, path, &owned);
 	const char *slash = program.len ? memrchr(program.data, '/', program.len) : NULL;
 	struct bytes base = slash ? bytes_of(slash + 1, program.len - (size_t)(slash + 1 - program.data)) : program;
 	struct strbuf text = { 0 };
 	for (size_t i = 0; i < base.len; i++)
-		strbuf_add_char(&text, (unsigned char)base.data[i] <= ' ' || strchr(",\x7f", base.data[i]) ? '?' : base.data[i]);
+		strbuf_add_char(&text, (unsigned char)base.data[i] <= ' ' || strchr(",;\x7f", base.data[i]) ? '?' : base.data[i]);
 	const struct name *name = text.len ? store_name(&learning->store, strbuf_bytes(&text)) : NULL;
 	strbuf_free(&text);
+	free(owned);
 	return name;
 }
 
@@ -144,14 +151,16 @@ static void add_users_of_comment(struct learning *learning, struct user **users,
 	size_t at = sizeof user_mark - 1;
 	while (at < comment.len) {
 		size_t end = at;
-		while (end < comment.len && !strchr(", \r", comment.data[end]))
+		while (end < comment.len && !strchr(",; \r", comment.data[end]))
 			end++;
 		struct bytes word = bytes_of(comment.data + at, end - at);
 		if (bytes_equal(word, bytes_of_string("and")))
 			return;
-		const struct name *name = store_name(&learning->store, word);
-		if (name && name->len)
+		const struct name *name = word.len ? user_name(learning, word) : NULL;
+		if (name)
 			users_add(users, &learning->store, name);
+		if (end < comment.len && comment.data[end] == ';')
+			return;
 		at = end + 1;
 	}
 }
@@ -165,25 +174,22 @@ static void add_user(struct learning *learning, struct user **users, const struc
 
 /* ---- what was learned before ---- */
 
+/* With NUL for a star. */
 static struct branch *plant_glob(struct learning *learning, struct path_tree *tree, const struct glob *glob)
 {
-	struct branch *branch = &tree->root;
-	struct strbuf part = { 0 };
-	for (uint32_t i = 0; branch && i <= glob->len; i++) {
-		uint16_t token = i < glob->len ? glob->tokens[i] : '/';
-		if (token == GLOB_STAR) {
-			strbuf_add_char(&part, '*');
-		} else if (token != '/' && token != GLOB_TAIL) {
-			char byte = (char)token;
-			spelling_escape(bytes_of(&byte, 1), &part);
-		} else if (part.len) {
-			branch = path_tree_reach(tree, branch, strbuf_bytes(&part));
-			strbuf_reset(&part);
-		}
-	}
-	learning->store.failed |= part.failed;
-	strbuf_free(&part);
+	struct strbuf path = { 0 };
+	for (uint32_t i = 0; i < glob->len; i++)
+		if (glob->tokens[i] != GLOB_TAIL)
+			strbuf_add_char(&path, glob->tokens[i] == GLOB_STAR ? '\0' : (char)glob->tokens[i]);
+	struct branch *branch = path.failed ? NULL : spelling_plant_again(&learning->spelling, tree, strbuf_bytes(&path));
+	learning->store.failed |= path.failed;
+	strbuf_free(&path);
 	return branch;
+}
+
+static bool tells_of_veil(struct bytes comment)
+{
+	return memmem(comment.data, comment.len, veil_mark, sizeof veil_mark - 1) != NULL;
 }
 
 static void take_pattern(struct learning *learning, const struct rule *rule, struct bytes comment, struct bytes line)
@@ -196,6 +202,7 @@ static void take_pattern(struct learning *learning, const struct rule *rule, str
 			return;
 		branch->needed = true;
 		branch->whole |= glob->len && glob->tokens[glob->len - 1] == GLOB_TAIL;
+		branch->veiled |= tells_of_veil(comment);
 		add_users_of_comment(learning, &branch->users, comment);
 		return;
 	}
@@ -203,8 +210,10 @@ static void take_pattern(struct learning *learning, const struct rule *rule, str
 	size_t at = pattern->column - 1;
 	word_next(line, &at, &word);
 	struct learned_rule *learned = add_rule(learning, rule->subject, word.text);
-	if (learned)
-		add_users_of_comment(learning, &learned->users, comment);
+	if (!learned)
+		return;
+	learned->veiled |= tells_of_veil(comment);
+	add_users_of_comment(learning, &learned->users, comment);
 }
 
 static void take_present(struct learning *learning)
@@ -226,47 +235,55 @@ static bool is_port_made_up(struct bytes host, unsigned long port)
 	return loopback && (port == 0 || port >= FIRST_EPHEMERAL_PORT);
 }
 
-/* A socket in the file system: its path, spelled as others are. */
-static void spell_socket(struct learning *learning, struct bytes path, struct strbuf *out)
+/* A socket in the file system: its path, spelled as others are. True: a star hides a secret. */
+static bool spell_socket(struct learning *learning, struct bytes path, struct strbuf *out)
 {
 	struct path_tree tree = path_tree_on(&learning->store);
 	struct branch *branch = spelling_plant(&learning->spelling, &tree, path);
 	strbuf_add_string(out, "unix:");
-	if (branch)
-		spelling_write(&learning->spelling, branch, "", out);
+	bool veiled = branch && spelling_write(&learning->spelling, branch, "", out);
 	path_tree_free(&tree);
+	return veiled;
 }
 
-/* As a pattern of `net`. Families without addresses have only the star. */
-static void spell_endpoint(struct learning *learning, struct bytes object, struct strbuf *out)
+/* An address is written whole, or not at all. */
+static bool spell_address(struct learning *learning, struct bytes object, struct strbuf *out)
 {
-	if (begins_with(object, "unix:/")) {
-		spell_socket(learning, bytes_of(object.data + 5, object.len - 5), out);
-		return;
-	}
-	const char *colon = object.len ? memrchr(object.data, ':', object.len) : NULL;
-	if (begins_with(object, "unix:") || bytes_equal(object, bytes_of_string("netlink"))) {
-		spelling_escape(object, out);
-	} else if (colon) {
-		size_t host = (size_t)(colon - object.data);
-		bool made_up = is_port_made_up(object, strtoul(colon + 1, NULL, 10));
-		strbuf_add(out, object.data, made_up ? host : object.len);
-	} else {
+	const char *colon = memrchr(object.data, ':', object.len);
+	size_t host = (size_t)(colon - object.data);
+	bool made_up = is_port_made_up(object, strtoul(colon + 1, NULL, 10));
+	bool veiled = spelling_escape(&learning->spelling, bytes_of(object.data, made_up ? host : object.len), out);
+	if (veiled) {
+		strbuf_reset(out);
 		strbuf_add_char(out, '*');
 	}
+	return veiled;
+}
+
+/* As a pattern of `net`, into an empty *out. Families without addresses have only the star. */
+static bool spell_endpoint(struct learning *learning, struct bytes object, struct strbuf *out)
+{
+	if (begins_with(object, "unix:/"))
+		return spell_socket(learning, bytes_of(object.data + 5, object.len - 5), out);
+	if (begins_with(object, "unix:") || bytes_equal(object, bytes_of_string("netlink")))
+		return spelling_escape(&learning->spelling, object, out);
+	if (object.len && memchr(object.data, ':', object.len))
+		return spell_address(learning, object, out);
+	strbuf_add_char(out, '*');
+	return false;
 }
 
 static void need_rule(struct learning *learning, const struct need *need)
 {
 	struct strbuf pattern = { 0 };
-	if (need->kind == NEED_NET)
-		spell_endpoint(learning, name_bytes(need->object), &pattern);
-	else
-		spelling_escape(name_bytes(need->object), &pattern);
+	bool veiled = need->kind == NEED_NET ? spell_endpoint(learning, name_bytes(need->object), &pattern) :
+					       spelling_escape(&learning->spelling, name_bytes(need->object), &pattern);
 	struct learned_rule *rule = pattern.failed ? NULL : add_rule(learning, (enum policy_subject)need->kind,
 								      strbuf_bytes(&pattern));
-	if (rule)
+	if (rule) {
+		rule->veiled |= veiled;
 		add_user(learning, &rule->users, need);
+	}
 	learning->store.failed |= pattern.failed;
 	strbuf_free(&pattern);
 }
@@ -372,7 +389,7 @@ static void withhold(struct learning *learning, const struct need *need, const s
 	const struct name *user = user_name(learning, name_bytes(need->program));
 	learning->learn->withheld++;
 	strbuf_addf(&learning->withheld, "%s%s ", withheld_mark, policy_subject_words[need->kind]);
-	spelling_escape(name_bytes(need->object), &learning->withheld);
+	spelling_escape(&learning->spelling, name_bytes(need->object), &learning->withheld);
 	strbuf_addf(&learning->withheld, ", needed by %s: %s\n", user ? user->data : "?", rule->text.data);
 }
 
@@ -415,10 +432,12 @@ static void take_branches(struct learning *learning, enum policy_subject subject
 {
 	if (branch->needed || branch->whole) {
 		struct strbuf pattern = { 0 };
-		spelling_write(&learning->spelling, branch, branch->whole ? "/**" : "", &pattern);
+		bool veiled = spelling_write(&learning->spelling, branch, branch->whole ? "/**" : "", &pattern);
 		struct learned_rule *rule = add_rule(learning, subject, strbuf_bytes(&pattern));
-		if (rule)
+		if (rule) {
 			rule->users = branch->users;
+			rule->veiled = veiled;
+		}
 		learning->store.failed |= pattern.failed;
 		strbuf_free(&pattern);
 	}
@@ -464,7 +483,7 @@ static void write_rule(const struct learned_rule *rule, struct strbuf *out)
 		strbuf_add_char(out, ' ');
 	strbuf_addf(out, " %s", user_mark);
 	write_users(rule->users, out);
-	strbuf_add_char(out, '\n');
+	strbuf_addf(out, "%s\n", rule->veiled ? veil_mark : "");
 }
 
 static void write_rules(const struct learning *learning, struct strbuf *out)
@@ -524,7 +543,7 @@ int learn_policy(struct learn *learn, struct strbuf *out)
 {
 	struct learning learning = { .learn = learn };
 	learn->withheld = 0;
-	learning.spelling = spelling_of(learn->needs, &learning.store);
+	learning.spelling = spelling_of(learn->needs, learn->redactor, &learning.store);
 	collect(&learning);
 	if (!learn->present || !learn->present->rule_count)
 		write_head(out);

@@ -11,15 +11,20 @@
  *
  * Learned into a policy that is there, rules with such a comment are made anew, together with the new ones, where the
  * first of them stood; all other lines stay. What a line of the user's own denies (`default`, and learned denials of
- * system calls apart) stays denied: a comment says so. */
+ * system calls apart) stays denied: a comment says so.
+ *
+ * No secret is written (spelling.h); where a star stands for one, the comment says that. */
 #ifndef PTWRAP_POLICY_LEARN_H
 #define PTWRAP_POLICY_LEARN_H
 
 #include "policy/needs.h"
 #include "strbuf.h"
 
+struct redactor;
+
 struct learn {
 	const struct needs *needs;
+	const struct redactor *redactor; /* NULL: nothing is secret. Not a blind one */
 	const char *file;             /* the policy that is there, */
 	const struct policy *present; /* as policy_load(file) gave it; NULL: there is none, and no text */
 	struct bytes text;            /* and as it stands */

@@ -22,6 +22,7 @@ struct branch {
 	bool whole;      /* and all that is beneath it */
 	bool kept;       /* never folded to */
 	bool kept_below; /* nor anything beneath it */
+	bool veiled;     /* a star of its own hides a secret */
 	struct user *users;
 };
 

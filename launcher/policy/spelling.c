@@ -2,8 +2,11 @@
 #include "policy/spelling.h"
 
 #include "policy/pathpattern.h"
+#include "redact.h"
 
 #include <ctype.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 enum { STRETCH_LEAST = 6, DIGITS_LEAST = 3, INITIALS = 2, DEPTH_MAX = 2048 };
 
@@ -48,19 +51,17 @@ static bool is_beneath(struct bytes path, struct bytes directory)
 	       (path.len == directory.len || path.data[directory.len] == '/');
 }
 
-/* The longest value that the text begins with, both escaped. SPELLING_VARIABLES: none. */
+/* The longest value that the text begins with, both spelled. SPELLING_VARIABLES: none. */
 static unsigned find_variable(const struct spelling *spelling, struct bytes text, size_t *len)
 {
 	unsigned best = SPELLING_VARIABLES;
 	*len = 0;
 	for (unsigned i = 0; i < SPELLING_VARIABLES; i++) {
-		struct strbuf escaped = { 0 };
-		spelling_escape(strbuf_bytes(&spelling->values[i]), &escaped);
-		if (escaped.len > *len && is_beneath(text, strbuf_bytes(&escaped))) {
-			*len = escaped.len;
+		struct bytes spelled = strbuf_bytes(&spelling->spelled[i]);
+		if (spelled.len > *len && is_beneath(text, spelled)) {
+			*len = spelled.len;
 			best = i;
 		}
-		strbuf_free(&escaped);
 	}
 	return best;
 }
@@ -113,6 +114,21 @@ static bool is_of_tempfile(struct bytes name, struct stretch *found)
 	return true;
 }
 
+/* The longest stretch of the path's last component that may be made up, around secrets. */
+static bool find_around_secrets(const struct spelling *spelling, struct bytes path, size_t name_len, bool in_tmpdir,
+				struct stretch *found)
+{
+	struct strbuf copy = { 0 };
+	size_t start, end;
+	strbuf_add(&copy, path.data, path.len);
+	for (size_t at = 0; !copy.failed && redactor_find(spelling->redactor, path, at, &start, &end); at = end)
+		memset(copy.data + start, '/', end - start);
+	struct bytes name = copy.failed ? bytes_of("", 0) : bytes_of(copy.data + path.len - name_len, name_len);
+	bool is_found = (in_tmpdir && is_of_tempfile(name, found)) || find_stretch(name, in_tmpdir, found);
+	strbuf_free(&copy);
+	return is_found;
+}
+
 /* The path's last component changes from run to run: its stretch. */
 static bool is_made_up(const struct spelling *spelling, struct bytes path, struct bytes name, struct stretch *stretch)
 {
@@ -121,7 +137,7 @@ static bool is_made_up(const struct spelling *spelling, struct bytes path, struc
 	bool in_tmpdir = tmpdir.len && bytes_equal(directory, tmpdir);
 	return needs_have(spelling->needs, NEED_MADE, path) &&
 	       (in_tmpdir || needs_have(spelling->needs, NEED_GONE, path)) &&
-	       ((in_tmpdir && is_of_tempfile(name, stretch)) || find_stretch(name, in_tmpdir, stretch));
+	       find_around_secrets(spelling, path, name.len, in_tmpdir, stretch);
 }
 
 static struct bytes last_name(struct bytes path)
@@ -205,11 +221,13 @@ static size_t constant_part(const struct spelling *spelling, struct bytes path, 
 
 /* ---- the whole ---- */
 
-struct spelling spelling_of(const struct needs *needs, struct store *store)
+struct spelling spelling_of(const struct needs *needs, const struct redactor *redactor, struct store *store)
 {
-	struct spelling spelling = { .store = store, .needs = needs };
-	for (unsigned i = 0; i < SPELLING_VARIABLES; i++)
+	struct spelling spelling = { .store = store, .needs = needs, .redactor = redactor };
+	for (unsigned i = 0; i < SPELLING_VARIABLES; i++) {
 		find_value(variable_words[i], &spelling.values[i]);
+		spelling_escape(&spelling, strbuf_bytes(&spelling.values[i]), &spelling.spelled[i]);
+	}
 	for (uint32_t i = 0; i < needs_count(needs); i++)
 		if (needs_at(needs, i)->kind == NEED_MADE)
 			add_shape(&spelling, needs_at(needs, i)->object);
@@ -219,68 +237,179 @@ struct spelling spelling_of(const struct needs *needs, struct store *store)
 void spelling_free(struct spelling *spelling)
 {
 	for (unsigned i = 0; i < SPELLING_VARIABLES; i++)
-		strbuf_free(&spelling->values[i]);
+		strbuf_free(&spelling->values[i]), strbuf_free(&spelling->spelled[i]);
 	index_free(&spelling->shape_index);
 }
 
-void spelling_escape(struct bytes text, struct strbuf *out)
+/* ---- components ---- */
+
+/* A stretch of a text that is spelled, and what came of it. */
+struct writing {
+	const struct spelling *spelling;
+	struct strbuf *out;
+	bool starred; /* a star was the last that was written: two would mean more */
+	bool veiled;  /* a star hides a secret */
+};
+
+static void write_star(struct writing *writing)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-		if (c < ' ' || c == 0x7f)
-			strbuf_addf(out, "\\x%02x", c);
-		else if (strchr(" *$#\\", c))
-			strbuf_addf(out, "\\%c", c);
-		else
-			strbuf_add_char(out, (char)c);
+	if (!writing->starred)
+		strbuf_add_char(writing->out, '*');
+	writing->starred = true;
+}
+
+static void write_byte(struct writing *writing, unsigned char c)
+{
+	if (c < ' ' || c == 0x7f)
+		strbuf_addf(writing->out, "\\x%02x", c);
+	else if (strchr(" *$#\\", c))
+		strbuf_addf(writing->out, "\\%c", c);
+	else
+		strbuf_add_char(writing->out, (char)c);
+	writing->starred = false;
+}
+
+static size_t name_length(const char *variable)
+{
+	size_t len = 0;
+	while (variable[len] == '_' || isalpha((unsigned char)variable[len]) || (len && isdigit((unsigned char)variable[len])))
+		len++;
+	return len < WORD_BYTES && variable[len] == '=' ? len : 0;
+}
+
+/* "NAME=..." of the variable with that value whose name comes first. NULL: there is none. $PWD may be another in the next run. */
+static const char *variable_with(struct bytes value)
+{
+	const char *best = NULL;
+	for (char **variable = environ; variable && *variable; variable++) {
+		size_t len = name_length(*variable);
+		if (len && bytes_equal(bytes_of_string(*variable + len + 1), value) && strncmp(*variable, "PWD=", 4) != 0 &&
+		    (!best || strcmp(*variable, best) < 0))
+			best = *variable;
+	}
+	return best;
+}
+
+static void write_secret(struct writing *writing, struct bytes secret, bool whole)
+{
+	const char *variable = whole ? variable_with(secret) : NULL;
+	if (variable) {
+		strbuf_addf(writing->out, "${%.*s}", (int)name_length(variable), variable);
+		writing->starred = false;
+	} else {
+		write_star(writing);
+		writing->veiled = true;
 	}
 }
 
-/* A component of a path, which ends with it. */
-static void spell_part(const struct spelling *spelling, struct bytes path, struct bytes name, struct strbuf *out)
+/* shown: as it is to be spelled where it is no secret, with NUL for a star; NULL: as it stands. */
+static void write_plain(struct writing *writing, struct bytes text, const char *shown, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		if (shown && !shown[i])
+			write_star(writing);
+		else
+			write_byte(writing, (unsigned char)text.data[i]);
+	}
+}
+
+/* A component of the text, from..to. A secret may reach beyond it. */
+static void write_part(struct writing *writing, struct bytes text, const char *shown, size_t from, size_t to)
+{
+	size_t done = from, start, end;
+	writing->starred = false;
+	for (size_t at = 0; at < to && redactor_find(writing->spelling->redactor, text, at, &start, &end) && start < to; at = end) {
+		if (end <= from)
+			continue;
+		bool whole = start >= from && end <= to;
+		size_t first = start > done ? start : done, last = end < to ? end : to;
+		write_plain(writing, text, shown, done, first);
+		write_secret(writing, bytes_of(text.data + start, end - start), whole);
+		done = last;
+	}
+	write_plain(writing, text, shown, done, to);
+}
+
+/* Where the component ends that begins at `from`. */
+static size_t part_end(struct bytes text, size_t from)
+{
+	const char *slash = from < text.len ? memchr(text.data + from, '/', text.len - from) : NULL;
+	return slash ? (size_t)(slash - text.data) : text.len;
+}
+
+bool spelling_escape(const struct spelling *spelling, struct bytes text, struct strbuf *out)
+{
+	struct writing writing = { .spelling = spelling, .out = out };
+	for (size_t at = 0, end; at < text.len; at = end + 1) {
+		end = part_end(text, at);
+		write_part(&writing, text, NULL, at, end);
+		if (end < text.len)
+			strbuf_add_char(out, '/');
+	}
+	return writing.veiled;
+}
+
+/* Stars for what is made up in the path's last component, which begins at `from`. */
+static void show_stars(const struct spelling *spelling, struct bytes path, size_t from, char *shown)
 {
 	struct stretch at;
+	struct bytes name = bytes_of(path.data + from, path.len - from);
 	bool numbered = is_beneath(path, bytes_of_string("/proc")) || is_beneath(path, bytes_of_string("/dev/pts"));
 	if (numbered && is_number(name)) {
-		strbuf_add_char(out, '*');
+		memset(shown + from, 0, name.len);
 	} else if (is_made_up(spelling, path, name, &at)) {
-		size_t kept = at.start + constant_part(spelling, path, name, &at), end = at.start + at.len;
-		spelling_escape(bytes_of(name.data, kept), out);
-		strbuf_add_char(out, '*');
-		spelling_escape(bytes_of(name.data + end, name.len - end), out);
-	} else {
-		spelling_escape(name, out);
+		size_t kept = constant_part(spelling, path, name, &at);
+		memset(shown + from + at.start + kept, 0, at.len - kept);
 	}
 }
 
-struct branch *spelling_plant(const struct spelling *spelling, struct path_tree *tree, struct bytes path)
+/* again: it was spelled before, with NUL for a star. */
+static struct branch *plant(const struct spelling *spelling, struct path_tree *tree, struct bytes path, bool again)
 {
 	struct branch *branch = &tree->root;
-	struct strbuf part = { 0 };
-	for (size_t at = 0, end; branch && at < path.len; at = end) {
-		const char *slash = memchr(path.data + at + 1, '/', path.len - at - 1);
-		end = slash ? (size_t)(slash - path.data) : path.len;
-		if (end == at + 1)
+	struct strbuf shown = { 0 }, part = { 0 };
+	strbuf_add(&shown, path.data, path.len);
+	for (size_t at = 1, end; branch && !shown.failed && at < path.len; at = end + 1) {
+		end = part_end(path, at);
+		if (end == at)
 			continue;
+		if (!again)
+			show_stars(spelling, bytes_of(path.data, end), at, shown.data);
 		strbuf_reset(&part);
-		spell_part(spelling, bytes_of(path.data, end), bytes_of(path.data + at + 1, end - at - 1), &part);
+		struct writing writing = { .spelling = spelling, .out = &part };
+		write_part(&writing, path, shown.data, at, end);
 		branch = part.failed ? NULL : path_tree_reach(tree, branch, strbuf_bytes(&part));
+		if (branch)
+			branch->veiled |= writing.veiled;
 	}
-	spelling->store->failed |= part.failed;
+	spelling->store->failed |= part.failed || shown.failed;
+	branch = shown.failed ? NULL : branch;
+	strbuf_free(&shown);
 	strbuf_free(&part);
 	return branch;
 }
 
-void spelling_write(const struct spelling *spelling, const struct branch *branch, const char *tail, struct strbuf *out)
+struct branch *spelling_plant(const struct spelling *spelling, struct path_tree *tree, struct bytes path)
+{
+	return plant(spelling, tree, path, false);
+}
+
+struct branch *spelling_plant_again(const struct spelling *spelling, struct path_tree *tree, struct bytes path)
+{
+	return plant(spelling, tree, path, true);
+}
+
+bool spelling_write(const struct spelling *spelling, const struct branch *branch, const char *tail, struct strbuf *out)
 {
 	const struct branch *line[DEPTH_MAX];
 	struct strbuf path = { 0 };
-	size_t depth = 0, replaced;
+	size_t depth = 0, replaced, veiled_end = 0;
 	for (; branch->parent && depth < DEPTH_MAX; branch = branch->parent)
 		line[depth++] = branch;
 	while (depth > 0) {
 		strbuf_add_char(&path, '/');
 		strbuf_add(&path, line[depth - 1]->part->data, line[depth - 1]->part->len);
+		veiled_end = line[depth - 1]->veiled ? path.len : veiled_end;
 		depth--;
 	}
 	unsigned variable = find_variable(spelling, strbuf_bytes(&path), &replaced);
@@ -291,4 +420,5 @@ void spelling_write(const struct spelling *spelling, const struct branch *branch
 	strbuf_add_string(out, path.len || *tail ? tail : "/");
 	out->failed |= path.failed;
 	strbuf_free(&path);
+	return veiled_end > replaced;
 }

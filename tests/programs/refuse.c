@@ -16,7 +16,8 @@ static const struct {
 	unsigned int number;
 } calls[] = { { "ptrace", SYS_ptrace },
 	      { "seccomp", SYS_seccomp },
-	      { "process_vm_readv", SYS_process_vm_readv } },
+	      { "process_vm_readv", SYS_process_vm_readv },
+	      { "mseal", 462 } },
   errors[] = { { "EPERM", EPERM }, { "EINVAL", EINVAL }, { "ENOSYS", ENOSYS } };
 
 static unsigned int number_of_call(const char *text)

@@ -1,5 +1,6 @@
 /* Promises of --learn: what is needed is allowed by what is learned, nothing much beside it, and the text can be read. */
 #include "policy/learn.h"
+#include "redact.h"
 #include "syscall.h"
 
 #include <arpa/inet.h>
@@ -277,6 +278,34 @@ static void test_strange_names(void)
 	free(text);
 }
 
+/* Neither in a rule nor in a comment; a variable that has the secret stands for it, else a star that the comment explains. */
+static void test_no_secret_is_written(void)
+{
+	static const char environment[] = "A_TOKEN=0123456789\0B_TOKEN=other secret\0C_KEY=10.1.2.3:443\0D_KEY=/srv/deep/e";
+	struct needs *needs = needs_of("read @/x0123456789y /bin/0123456789x\nread @/ab*0123456789 /bin/a\nnet 10.1.2.3:443 /bin/a\n"
+				       "read /srv/deep/ef /bin/a\nread /tmp/home/.ssh/0123456789 /bin/0123456789");
+	struct redactor *redactor = redactor_create();
+	struct strbuf out = { 0 };
+	static const char text[] = "default deny\ndeny read $HOME/.ssh/**\n";
+	write_file(text, sizeof text - 1);
+	struct learn learn = { .needs = needs, .redactor = redactor, .file = file_name(), .present = load(), .text = b(text) };
+	needs_add(needs, NEED_READ, b("/srv/other secret!other secret"), b("/bin/;a"));
+	setenv("A_TOKEN", "0123456789", 1);
+	CHECK(redactor_learn(redactor, bytes_of(environment, sizeof environment)) == 0 && learn_policy(&learn, &out) == 0, "no memory");
+	CHECK(!strstr(out.data, "0123456789") && !strstr(out.data, "other") && !strstr(out.data, "10.1.2.3"), "%s", out.data);
+	CHECK(strstr(out.data, "$PWD/x${A_TOKEN}y ") && strstr(out.data, "# needed by ***x\n"), "%s", out.data);
+	CHECK(strstr(out.data, "$PWD/ab\\*${A_TOKEN} "), "%s", out.data);
+	CHECK(strstr(out.data, " /srv/*!* ") && strstr(out.data, "# needed by ?a; a star hides a secret\n"), "%s", out.data);
+	CHECK(strstr(out.data, " /*/*/*f ") && strstr(out.data, "allow net      * "), "%s", out.data);
+	CHECK(strstr(out.data, "# not learned: read /tmp/home/.ssh/${A_TOKEN}, needed by ***: deny read"), "%s", out.data);
+	write_file(out.data, out.len);
+	expect("read @/x0123456789y\nread @/ab*0123456789\nread /srv/deep/ef", true);
+	policy_free((struct policy *)learn.present);
+	redactor_destroy(redactor);
+	needs_free(needs);
+	strbuf_free(&out);
+}
+
 /* Each need is kept once; the log has them for another process, as far as there is room. */
 static void test_log(void)
 {
@@ -319,6 +348,7 @@ int main(void)
 	test_merging();
 	test_withheld();
 	test_strange_names();
+	test_no_secret_is_written();
 	test_log();
 	unlink(file_name());
 	rmdir(folder);

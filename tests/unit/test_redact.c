@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int failures;
 
@@ -155,8 +157,48 @@ static void test_a_secret_cut_off_leaves_no_beginning(void)
 	redactor_destroy(redactor);
 }
 
+static void in_a_child(struct redactor *redactor, void (*act)(struct redactor *))
+{
+	pid_t child = fork();
+	if (child == 0) {
+		act(redactor);
+		_exit(0);
+	}
+	CHECK(child > 0 && waitpid(child, NULL, 0) == child);
+	redactor_catch_up(redactor);
+}
+
+static void learn_two(struct redactor *redactor)
+{
+	redactor_learn(redactor, VECTOR("A_KEY=of the child\0B_KEY=/dev/null\0"));
+	redactor_learn(redactor, VECTOR("B_TOKEN=another one\0C_TOKEN=of the parent"));
+}
+
+static void learn_too_much(struct redactor *redactor)
+{
+	size_t size = 2 << 20;
+	char *huge = malloc(size);
+	memset(huge, 'x', size);
+	memcpy(huge, "KEY_TOKEN=", 10);
+	redactor_learn(redactor, bytes_of(huge, size));
+	free(huge);
+}
+
+static void test_what_a_child_learns_its_parent_can_learn(void)
+{
+	struct redactor *redactor = knowing(VECTOR("A_TOKEN=of the parent\0"));
+	CHECK(redactor_share(redactor) == 0);
+	in_a_child(redactor, learn_two);
+	CHECK(masks_to(redactor, VECTOR("of the child, of the parent, another one, /dev/null"), VECTOR("***, ***, ***, /dev/null")));
+	CHECK(redactor_known(redactor) == 3 && !redactor_is_blind(redactor));
+	in_a_child(redactor, learn_too_much);
+	CHECK(redactor_is_blind(redactor) && redactor_matches(redactor, VECTOR("any")));
+	redactor_destroy(redactor);
+}
+
 int main(void)
 {
+	test_what_a_child_learns_its_parent_can_learn();
 	test_a_secret_cut_off_leaves_no_beginning();
 	test_values_of_secret_names_are_masked_everywhere();
 	test_short_values_and_paths_are_masked_in_the_environment_only();
