@@ -257,6 +257,8 @@ static void clear_world(const struct run *run)
 
 static pid_t start(const struct run *run, int which, int go)
 {
+	if (run->name_spaces || run->other_root)
+		procfs_roots_move();
 	pid_t child = (pid_t)syscall(SYS_clone, run->name_spaces | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (child == 0)
 		run_program(run, which, go);
