@@ -248,7 +248,7 @@ static void load_policy(void)
 		give_up(EXIT_TROUBLE);
 	}
 	enforce_select(run.policy, options->learn, &run.selection);
-	if (!options->best_effort && enforce_lacks(run.policy, why, sizeof why)) {
+	if (!options->best_effort && !options->dry_run && enforce_lacks(run.policy, why, sizeof why)) {
 		message_error(NULL, "%s; --best-effort runs COMMAND all the same", why);
 		give_up(EXIT_TROUBLE);
 	}

@@ -353,6 +353,10 @@ without_mseal() {
 	same status 125 "$status"
 	[[ $stderr == *'rules on write and net need Linux 6.10 (mseal)'*'--best-effort'* ]]
 	[ ! -e ran ]
+	without_mseal --dry-run -P p.policy sh -c 'echo >d/x'
+	same 'status of --dry-run' 0 "$status"
+	report_is '[.violations[] | .subject | sub(" .*/"; " ")] == ["write x"]'
+	rm d/x
 	cp /bin/true nc
 	without_mseal --best-effort -P p.policy sh -c "echo >d/x; mkdir d/y; '$POLICY' connect 127.0.0.2 9; ./nc; touch ran"
 	same 'status and output' '0 EPERM' "$status $output"
