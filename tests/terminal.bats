@@ -90,8 +90,8 @@ echoes='sh -c "echo rea""dy; exec sed -u s/^/got./"'
 		expect (\[1\]\+ +Stopped)
 		send set -b; bg\n
 		expect Stopped
-		send kill %1\n
-		expect Terminated
+		send kill -KILL %1\n
+		expect Killed
 		send suspend\n
 		expect Stopped
 		expect READY>
