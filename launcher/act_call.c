@@ -471,10 +471,12 @@ static bool serve_early_open(struct tracee *tracee, const struct stop *stop, enu
 {
 	struct process *process = tracee->process;
 	bool alone = process->task_count == 1 && !process->shares_memory && !process->shares_files;
-	if (stop->kind != STOP_SECCOMP || process->trace_all || !alone || helpers_are_needed() ||
-	    !early_opens_ring(&process->early, tracee->tid, &stop->info))
+	if (stop->kind != STOP_SECCOMP || process->trace_all || !alone || helpers_are_needed())
 		return false;
-	process->early.is_opening = judge_is_on();
+	enum early_open what = early_opens_ring(&process->early, tracee->tid, &stop->info, process->space);
+	if (what == EARLY_OTHER)
+		return false;
+	process->early.is_opening = what == EARLY_RING && judge_is_on();
 	*resume = process->early.is_opening ? RESUME_SYSCALL : drop_call(tracee);
 	return true;
 }

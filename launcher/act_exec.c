@@ -4,6 +4,7 @@
 #include "credentials.h"
 #include "early.h"
 #include "helpers.h"
+#include "holder.h"
 #include "image.h"
 #include "inject.h"
 #include "judge.h"
@@ -93,8 +94,14 @@ static bool prepare_early(struct tracee *tracee, const struct image *image, cons
 	    !fastpath_find_loader(image->same_root ? 0 : tracee->tid, name->data, &loader))
 		return false;
 	*ring = ringfile_take(process->id, image->uid);
-	return *ring && early_prepare(tracee->tid, &loader, *ring, shim->path, registers, &process->early,
-				      block);
+	if (!*ring || !early_prepare(tracee->tid, &loader, *ring, shim->path, registers, &process->early, block))
+		return false;
+	if (judge_pins_early()) {
+		char memory[HOLDER_NAME_BYTES];
+		holder_guess(image->uid, image->gid, pinned_fd(), memory, sizeof memory);
+		early_pin(&process->early, *ring, memory, block);
+	}
+	return true;
 }
 
 /* The lowest descriptor that the image has free. */

@@ -83,6 +83,7 @@ bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const struct
 	early->ring_at = registers->rsp + offsetof(struct fastpath_early, ring);
 	early->ring_device = ring->device;
 	early->ring_inode = ring->inode;
+	early->ring_pinned = 0;
 	early->is_opening = false;
 	return true;
 }
@@ -95,15 +96,34 @@ bool early_begin(pid_t tid, const struct early *early)
 	return peek_write(tid, early->entry, code, sizeof(entry_code)) == 0;
 }
 
-bool early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscall_info *info)
+void early_pin(struct early *early, const struct ringfile *ring, const char *name, struct fastpath_early *block)
+{
+	uint64_t path = name[0] && strlen(name) < sizeof(block->pinned) ? pinned_put_path(ring->path) : 0;
+	if (!path)
+		return;
+	strcpy(block->pinned, name);
+	block->pinned_ring = early->ring_pinned = path;
+}
+
+/* Does the path that stands there name a ring? */
+static bool names_ring(pid_t tid, uint64_t address)
 {
 	char path[FASTPATH_PATH];
+	return peek_read_whole(tid, address, path, sizeof(path)) == 0 &&
+	       shimlink_is_ring(bytes_of(path, strnlen(path, sizeof(path))));
+}
+
+enum early_open early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscall_info *info, struct pinned_space *space)
+{
+	uint64_t path = info->seccomp.args[0];
 	if (!early->ring_at || info->arch != AUDIT_ARCH_X86_64 || info->seccomp.nr != SYS_open ||
-	    info->seccomp.args[0] != early->ring_at || info->seccomp.args[1] != (O_RDWR | O_CLOEXEC) ||
-	    peek_read_whole(tid, early->ring_at, path, sizeof(path)))
-		return false;
-	early->ring_at = 0;
-	return shimlink_is_ring(bytes_of(path, strnlen(path, sizeof(path))));
+	    (path != early->ring_at && path != early->ring_pinned) || info->seccomp.args[1] != (O_RDWR | O_CLOEXEC))
+		return EARLY_OTHER;
+	bool pinned = path == early->ring_pinned;
+	early->ring_at = early->ring_pinned = 0;
+	if (pinned)
+		return pinned_was_mapped(space, tid) ? EARLY_RING_PINNED : EARLY_OTHER;
+	return names_ring(tid, path) ? EARLY_RING : EARLY_OTHER;
 }
 
 bool early_opened_ring(const struct early *early, pid_t tid, int64_t fd)

@@ -8,6 +8,7 @@
 #define PTWRAP_EARLY_H
 
 #include "fastpath.h"
+#include "pinned.h"
 #include "ringfile.h"
 #include "stop.h"
 
@@ -21,7 +22,7 @@ struct early {
 	uint64_t entry, stack_pointer;
 	unsigned char entry_bytes[FASTPATH_ENTRY_BYTES];
 	/* Its ring: where the path stands, until it was opened by it (then 0); which file that is to be. */
-	uint64_t ring_at;
+	uint64_t ring_at, ring_pinned; /* ring_pinned: and in pinned memory, or 0 */
 	dev_t ring_device;
 	ino_t ring_inode;
 	bool is_opening; /* at the exit-stop early_opened_ring is to be asked */
@@ -38,9 +39,18 @@ bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const struct
 bool early_begin(pid_t tid, const struct early *early);
 
 /* At a seccomp stop of an image whose only task this is: is it about to open its ring? Once an image; reads its memory. */
-bool early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscall_info *info);
+enum early_open {
+	EARLY_OTHER,
+	EARLY_RING,        /* by a path in its own memory */
+	EARLY_RING_PINNED, /* by one in pinned memory, that nobody can change: the space has it now */
+};
+enum early_open early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscall_info *info, struct pinned_space *space);
 
-/* At the exit of that call, which returned fd: does it stand for the ring? Until then another process could have changed the
+/* Between early_prepare and early_begin: the image is to map pinned memory by itself, if `name` (as it names the memory) leads
+ * there. */
+void early_pin(struct early *early, const struct ringfile *ring, const char *name, struct fastpath_early *block);
+
+/* At the exit of EARLY_RING, which returned fd: does it stand for the ring? Until then another process could have changed the
  * path, by way of /proc/PID/mem. An error is no descriptor. */
 bool early_opened_ring(const struct early *early, pid_t tid, int64_t fd);
 

@@ -397,6 +397,17 @@ struct holder *holder_take(pid_t tid, const struct identity *as, bool for_attach
 	return holder;
 }
 
+void holder_guess(uid_t uid, gid_t gid, int fd, char *out, size_t size)
+{
+	struct holder wanted = { .uid = uid, .gid = gid };
+	memcpy(wanted.users, holders.users, sizeof wanted.users);
+	memcpy(wanted.pids, holders.pids, sizeof wanted.pids);
+	const struct holder *holder = procfs_roots_are_own() ? find(&wanted) : NULL;
+	out[0] = '\0';
+	if (holder)
+		snprintf(out, size, "/proc/%d/fd/%d", holder->pid, fd);
+}
+
 void holder_release(struct holder *holder)
 {
 	if (holder && --holder->uses == 0 && !holder->pid)

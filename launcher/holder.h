@@ -33,6 +33,10 @@ int holder_begin(const int *keep, size_t count);
 struct holder *holder_take(pid_t tid, const struct identity *as, bool for_attach);
 void holder_release(struct holder *holder);
 
+/* How a task that is of that user and group, and in ptwrap's own root and namespaces, would name descriptor fd of the tracer's:
+ * a guess, where such a holder has been taken before; else "". */
+void holder_guess(uid_t uid, gid_t gid, int fd, char *out, size_t size);
+
 /* How the task names descriptor fd, or `name` (may be "") in the directory that it is. own_root: the task's root and
  * mounts are ptwrap's. 0; -errno: it sees no /proc with that holder in it. */
 int holder_name(const struct holder *holder, pid_t tid, bool own_root, int fd, const char *name,

@@ -59,6 +59,13 @@ bool judge_is_on(void)
 	return judge.policy != NULL;
 }
 
+bool judge_pins_early(void)
+{
+	enum { LEADING = 1 << POLICY_WRITE | 1 << POLICY_NET | 1 << FILTER_NAMES | 1 << FILTER_OURS };
+	return judge.policy && !judge.dry_run && !judge.unpinned && (judge.subjects & LEADING) &&
+	       !(judge.subjects & 1 << POLICY_READ);
+}
+
 /* i386 has calls that stand for others by their first argument: the number of that one; else its own. */
 static uint32_t number_meant(const struct event_syscall *made)
 {

@@ -22,6 +22,9 @@ bool judge_is_on(void);
 /* There is no memory that a program cannot change: what was judged is not held (--best-effort). */
 void judge_trust_memory(void);
 
+/* Are new images to map pinned memory by themselves? Not where reading is judged: to open it would be. */
+bool judge_pins_early(void);
+
 /* At its entry: does the policy look at the call of that task? Then call->judged is set, or, without memory, call->judged stays
  * NULL, and judge_decide will refuse. */
 bool judge_take(struct tracee *tracee, struct call *call);

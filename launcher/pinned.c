@@ -7,6 +7,8 @@
 #include "procfs.h"
 #include "trace.h"
 
+#include "ptwrap/fastpath.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -30,7 +32,14 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum { SLOTS = 4096, WHOLE = SLOTS * PINNED_SLOT_BYTES, ALIGNMENT = 16 };
+enum {
+	SLOTS = 4096,
+	PATHS = 512, /* pinned_put_path's, behind the slots */
+	WHOLE = SLOTS * PINNED_SLOT_BYTES + PATHS * PINNED_PATH_BYTES,
+	ALIGNMENT = 16,
+};
+
+_Static_assert(WHOLE == FASTPATH_PINNED_BYTES, "as the shim maps it");
 
 struct pinned_slot {
 	struct pinned_slot *next; /* in the list of free ones */
@@ -42,6 +51,7 @@ struct pinned_space {
 	unsigned references;
 	uint64_t address; /* 0: not mapped */
 	bool is_sure;     /* it was seen to be ours, in this very address space */
+	bool is_sealed;   /* by a call that was seen */
 };
 
 static struct {
@@ -51,6 +61,7 @@ static struct {
 	char *memory;
 	struct pinned_slot slots[SLOTS];
 	struct pinned_slot *free;
+	unsigned paths; /* that were put there */
 } pinned = { .fd = -1 };
 
 /* ---- the memory ---- */
@@ -153,8 +164,10 @@ struct pinned_space *pinned_space_share(struct pinned_space *space)
 struct pinned_space *pinned_space_copy(const struct pinned_space *space)
 {
 	struct pinned_space *copy = pinned_space_new();
-	if (copy && space)
+	if (copy && space) {
 		copy->address = space->address;
+		copy->is_sealed = space->is_sealed;
+	}
 	return copy;
 }
 
@@ -178,11 +191,35 @@ static bool is_ready(struct pinned_space *space, pid_t tid)
 {
 	if (!space->address)
 		return false;
-	if (!space->is_sure)
+	if (!space->is_sure || !space->is_sealed)
 		space->is_sure = is_mapped(tid, space->address);
 	if (!space->is_sure)
-		space->address = 0;
-	return space->is_sure;
+		*space = (struct pinned_space){ .references = space->references };
+	return space->is_sure && space->is_sealed;
+}
+
+uint64_t pinned_put_path(const char *path)
+{
+	size_t len = strlen(path) + 1, at = SLOTS * PINNED_SLOT_BYTES + pinned.paths++ % PATHS * PINNED_PATH_BYTES;
+	if (pinned.fd < 0 || len > PINNED_PATH_BYTES)
+		return 0;
+	memcpy(pinned.memory + at, path, len);
+	atomic_thread_fence(memory_order_release);
+	return FASTPATH_PINNED + at;
+}
+
+int pinned_fd(void)
+{
+	return pinned.fd;
+}
+
+bool pinned_was_mapped(struct pinned_space *space, pid_t tid)
+{
+	if (!space || space->address || !is_mapped(tid, FASTPATH_PINNED))
+		return false;
+	space->address = FASTPATH_PINNED;
+	space->is_sure = true;
+	return true;
 }
 
 /* ---- making a task map it ---- */
@@ -277,9 +314,11 @@ enum pinned_answer pinned_begin(struct pinned_space *space, pid_t tid, const str
 	struct user_regs_struct registers;
 	if (!made)
 		return PINNED_FAILED;
-	*made = (struct pinned_process){ .tid = tid, .space = pinned_space_share(space), .pid_fd = -1, .memory_fd = -1 };
-	made->holder = holder_take(tid, as, true);
-	if (made->holder && trace_get_registers(tid, &made->registers) && trace_get_mask(tid, &made->mask)) {
+	*made = (struct pinned_process){ .tid = tid, .space = pinned_space_share(space), .pid_fd = -1, .memory_fd = -1,
+					 .address = (int64_t)space->address };
+	made->stage = space->address ? STAGE_SEAL : STAGE_PIDFD;
+	made->holder = space->address ? NULL : holder_take(tid, as, true);
+	if ((made->holder || space->address) && trace_get_registers(tid, &made->registers) && trace_get_mask(tid, &made->mask)) {
 		registers = made->registers;
 		made->is_i386 = trace_is_i386(tid);
 		make_call(made, &registers);
@@ -336,7 +375,7 @@ static enum pinned_answer finish(struct pinned_process **at, struct user_regs_st
 	*registers = process->registers;
 	if (mapped) {
 		process->space->address = address;
-		process->space->is_sure = true;
+		process->space->is_sure = process->space->is_sealed = true;
 		x86_64_repeat_call(registers);
 	} else {
 		x86_64_set_result(registers, -EPERM);

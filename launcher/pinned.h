@@ -38,7 +38,7 @@ struct pinned_space;   /* an address space, as far as it concerns this; shared b
 struct pinned_process; /* a task being made to map it */
 struct pinned_slot;
 
-enum { PINNED_SLOT_BYTES = 2048 };
+enum { PINNED_SLOT_BYTES = 2048, PINNED_PATH_BYTES = 256 };
 
 /* Once, in the tracer thread, when it has its table of descriptors (holder.h). 0; -ENOSYS: this kernel cannot. */
 int pinned_init(void);
@@ -69,6 +69,15 @@ enum pinned_answer pinned_step(struct pinned_process **at, const struct stop *st
 
 /* The task has ended meanwhile. */
 void pinned_abandon(struct pinned_process **process);
+
+/* A new image may map the memory itself, at FASTPATH_PINNED (shim/early.c): from this descriptor of the tracer's (-1: there is
+ * none), and be seen to have done so: then what is left to be done, at the first call that needs it, is to make it mseal that. */
+int pinned_fd(void);
+bool pinned_was_mapped(struct pinned_space *space, pid_t tid);
+
+/* Puts a path that everybody may know where such an image finds it: its address there, or 0. It stands until 511 others have been
+ * put. */
+uint64_t pinned_put_path(const char *path);
 
 /* A slot of a space that is ready, empty; NULL: all are taken. */
 struct pinned_slot *pinned_take(const struct pinned_space *space);

@@ -27,9 +27,25 @@ static long map_at(uint64_t address, uint64_t len, int prot, int flags, long fd,
 	return (uint64_t)got == address ? 0 : -17 /* EEXIST: a kernel before 4.17 has put it elsewhere */;
 }
 
+_Static_assert(FASTPATH_PINNED + FASTPATH_PINNED_BYTES <= FASTPATH_PRIVATE, "they do not overlap");
+
+/* The supervisor looks at what is mapped there before it relies on it, and makes sure that it stays. */
+static long map_pinned(const struct fastpath_early *early)
+{
+	long fd = exempt_call(SYS_open, (long)early->pinned, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0)
+		return fd;
+	long error = map_at(FASTPATH_PINNED, FASTPATH_PINNED_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+	exempt_call(SYS_close, fd, 0, 0, 0, 0, 0);
+	return error;
+}
+
 static long map_ring(const struct fastpath_early *early)
 {
-	long fd = exempt_call(SYS_open, (long)early->ring, O_RDWR | O_CLOEXEC, 0, 0, 0, 0);
+	long path = (long)early->ring;
+	if (early->pinned[0] && map_pinned(early) == 0)
+		path = (long)early->pinned_ring;
+	long fd = exempt_call(SYS_open, path, O_RDWR | O_CLOEXEC, 0, 0, 0, 0);
 	if (fd < 0)
 		return fd;
 	long error = map_at(FASTPATH_RING, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,

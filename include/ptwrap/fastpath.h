@@ -28,6 +28,8 @@
 #define FASTPATH_TEXT 0x6b000000
 #define FASTPATH_RING 0x6afbc000    /* RING_BYTES before that */
 #define FASTPATH_PRIVATE 0x6afbb000 /* a page before that */
+#define FASTPATH_PINNED 0x6a000000  /* where a policy judges paths: memory that no program can change, FASTPATH_PINNED_BYTES */
+#define FASTPATH_PINNED_BYTES 0x820000
 
 /* The 16 bytes from here hold the shim's exempt call instructions and nothing else that calls. */
 #define FASTPATH_EXEMPT_OFFSET 0x1000
@@ -141,6 +143,8 @@ struct fastpath_early {
 	uint64_t base, bias;      /* index, and the loader's load bias */
 	uint64_t shim_text_len;
 	uint64_t awaits_shim;     /* the loader will load the shim too: by LD_PRELOAD */
+	uint64_t pinned_ring;     /* where the path of the ring stands in pinned memory, once that is mapped; 0: nowhere */
+	char pinned[FASTPATH_PATH]; /* "": no such memory is to be mapped */
 	char ring[FASTPATH_PATH];
 	char shim[FASTPATH_PATH];
 };

@@ -2,6 +2,8 @@
  * execute ./secret/program, by its path and by its content, and to connect to the port in the file ./denied, and prints "NAME:
  * ROUNDS rounds, SUCCESSES successes". Beside ./secret lies ./open, where all is allowed. tests/attacks.sh sets the scene and
  * runs each, with rules and without. ./secret/program is this program too, with another byte at its end: it ends with RAN. */
+#include "ptwrap/fastpath.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -1092,13 +1094,17 @@ static int look_at_mappings(pid_t victim)
 	return found;
 }
 
-/* It goes on, while the path of its ring is now one, now the other. True: it can write to the secret. */
+/* It goes on, while the path of its ring is now one, now the other; without the memory that it should have it from, whose name
+ * stands before that. True: it can write to the secret. */
 static bool go_on_misled(pid_t victim, uintptr_t at, const char *target, const char *old, bool flips)
 {
 	size_t len = strlen(target) + 1;
 	struct iovec remote = { (void *)at, len }; // NOLINT(performance-no-int-to-ptr)
 	struct iovec texts[] = { { (void *)(uintptr_t)old, len }, { (void *)(uintptr_t)target, len } };
+	struct iovec nothing = { (void *)(uintptr_t)"", 1 }, before = { (char *)remote.iov_base - FASTPATH_PATH, 1 };
 	process_vm_writev(victim, &texts[1], 1, &remote, 1, 0);
+	if (flips)
+		process_vm_writev(victim, &nothing, 1, &before, 1, 0);
 	kill(victim, SIGCONT);
 	int found;
 	for (unsigned turn = 0; (found = look_at_mappings(victim)) == 0 && turn < 10000; turn++)
@@ -1126,7 +1132,7 @@ static void attack_starting(void)
 		waitpid(victim, &status, WUNTRACED);
 		uintptr_t at = WIFSTOPPED(status) && look_at_mappings(victim) == 0 ? find_ring(victim, old) : 0;
 		if (at)
-			successes += go_on_misled(victim, at, target, old, rounds % 2);
+			successes += go_on_misled(victim, at, target, old, rounds % 4 != 0);
 		kill(victim, SIGKILL);
 		waitpid(victim, NULL, 0);
 	}
