@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 256, HEAD_BYTES = 4096, SCRIPTS_MAX = 5, OLD_MMAP_WORDS = 6, PAGE = 4096, HEADERS_MAX = 64 };
@@ -267,7 +268,7 @@ static bool reads_imply_exec(pid_t tid)
 static void gather_mapping(const struct place *place, const struct call *call, struct judged *judged)
 {
 	char path[PROCFS_PATH], text[PROCFS_LINK];
-	struct stat status;
+	struct statx status;
 	bool old = call->event.syscall.abi == ABI_I386;
 	if (strcmp(judged->row->name, "old_mmap") == 0 && !become_mmap2(place, judged))
 		return;
@@ -277,11 +278,10 @@ static void gather_mapping(const struct place *place, const struct call *call, s
 	    !((prot & PROT_EXEC) || (old && (prot & PROT_READ) && reads_imply_exec(place->tid))))
 		return;
 	procfs_fd_path(path, place->tid, fd);
-	struct bytes link = link_of(place, fd, text);
-	bool named_so = judged->shim && bytes_equal(link, bytes_of_string(judged->shim->path));
-	judged->is_own = named_so && stat(path, &status) == 0 && is_shim(judged, status.st_dev, status.st_ino);
+	judged->is_own = statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 &&
+			 is_shim(judged, makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino);
 	if (!judged->is_own)
-		add_descriptor(place, judged, fd, link);
+		add_descriptor(place, judged, fd, link_of(place, fd, text));
 }
 
 static uint64_t range_end(uint64_t start, uint64_t len)
