@@ -51,7 +51,7 @@ static void set_registers(uint64_t block_address, struct user_regs_struct *regis
 	registers->r8 = pass->nonce[2];
 	registers->r9 = 0;
 	registers->r12 = FASTPATH_TEXT;
-	registers->r13 = image->text_len;
+	registers->r13 = fastpath_file_len();
 	registers->r14 = FILTER_PASS_MMAP_FLAGS;
 	registers->rbx = FASTPATH_TEXT + image->early_entry;
 	registers->rbp = block_address;
@@ -77,6 +77,7 @@ bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const struct
 	block->base = loader->base;
 	block->bias = bias;
 	block->shim_text_len = fastpath_image()->text_len;
+	block->mapped_len = fastpath_file_len();
 	strcpy(block->ring, ring->path);
 	strcpy(block->shim, shim);
 	set_registers((registers->rsp - sizeof(*block)) & -(uint64_t)ALIGNMENT, registers);

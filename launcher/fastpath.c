@@ -63,6 +63,11 @@ const struct shimimage *fastpath_image(void)
 	return &fast.image;
 }
 
+uint64_t fastpath_file_len(void)
+{
+	return fast.file_end;
+}
+
 const struct filter_pass *fastpath_pass(void)
 {
 	return fast.there ? &fast.pass : NULL;

@@ -32,6 +32,7 @@ int fastpath_create(const struct shimfile *file, const struct selection *selecti
 
 bool fastpath_is_there(void);
 const struct shimimage *fastpath_image(void);
+uint64_t fastpath_file_len(void); /* of the shim's file, with the texts that are prepared so far */
 const struct filter_pass *fastpath_pass(void);
 
 /* The loader at that path, as the process pid sees it (0: as ptwrap itself does); prepared when it is met first. False: none that

@@ -63,8 +63,17 @@ static long map_private(const struct fastpath_early *early)
 		return error;
 	memcpy(own->modes, (const void *)fast_tables.modes, sizeof(own->modes));
 	own->bases[early->base % FASTPATH_BASES] = early->bias;
+	own->mapped_len = early->mapped_len;
 	own->shim_fd = early->awaits_shim ? FASTPATH_SHIM_AWAITED : FASTPATH_SHIM_LOADED;
 	return 0;
+}
+
+static long put_text(const struct fastpath_early *early, long shim_fd)
+{
+	if (fast_move_text(early->patched_offset, early->text_len, early->text))
+		return 0;
+	return map_at(early->text, early->text_len, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, shim_fd,
+		      early->patched_offset);
 }
 
 long early_map(const struct fastpath_early *early, long shim_fd)
@@ -73,8 +82,7 @@ long early_map(const struct fastpath_early *early, long shim_fd)
 	if (!error)
 		error = map_private(early);
 	if (!error)
-		error = map_at(early->text, early->text_len, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED,
-			       shim_fd, early->patched_offset);
+		error = put_text(early, shim_fd);
 	exempt_call(SYS_close, shim_fd, 0, 0, 0, 0, 0);
 	if (!error)
 		exempt_call(SYS_MSEAL, FASTPATH_PRIVATE, FASTPATH_TEXT - FASTPATH_PRIVATE + (long)early->shim_text_len, 0,

@@ -31,6 +31,10 @@ bool guarded_call(void (*work)(const void *argument), const void *argument);
 /* A call of the shim's own, by the instruction that the filter lets pass: the kernel's result. */
 long exempt_call(long number, long a, long b, long c, long d, long e, long f);
 
+/* Moves a prepared text, of that offset in the shim's file, from where the file is mapped to the address: no call that a policy
+ * would have to look at, as mmap is. False: it is not there, or not any more. */
+bool fast_move_text(uint64_t offset, uint64_t len, uint64_t address);
+
 static inline uint64_t fast_ticks(void)
 {
 	uint32_t low = 0, high = 0;

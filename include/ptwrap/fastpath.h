@@ -78,6 +78,7 @@ struct fastpath_private {
 	uint8_t modes[FASTPATH_NUMBERS];          /* enum fastpath_mode */
 	uint64_t identities[FASTPATH_IDENTITIES]; /* thread ids by fs base (shim/identity.h), 0: unknown */
 	uint64_t bases[FASTPATH_BASES];           /* load bias of each patched library, 0: not here */
+	uint64_t mapped_len; /* of the shim's file, at FASTPATH_TEXT: prepared texts are moved from there */
 	uint64_t is_silent; /* nobody reads any more: what would be recorded is made as if it were, and is not */
 	uint64_t no_cache;  /* thread ids cannot be known by fs base: ask each time */
 	int64_t shim_fd;    /* of the loader, while it loads the shim's file; else one of: */
@@ -142,6 +143,7 @@ struct fastpath_early {
 	uint64_t patched_offset;  /* that of the shim's file */
 	uint64_t base, bias;      /* index, and the loader's load bias */
 	uint64_t shim_text_len;
+	uint64_t mapped_len;      /* of the shim's file, at FASTPATH_TEXT */
 	uint64_t awaits_shim;     /* the loader will load the shim too: by LD_PRELOAD */
 	uint64_t pinned_ring;     /* where the path of the ring stands in pinned memory, once that is mapped; 0: nowhere */
 	char pinned[FASTPATH_PATH]; /* "": no such memory is to be mapped */
