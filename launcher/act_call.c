@@ -23,7 +23,6 @@
 #include <linux/audit.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -465,8 +464,8 @@ static bool serve_attacher(struct tracee *tracee, const struct stop *stop, enum 
 	return false;
 }
 
-/* A new image opens its ring, before anything else of it could run: the policy is not asked, but what it opened is looked at
- * before it goes on. */
+/* A new image opens its ring, before anything else of it could run. With a policy that is not asked only where nobody could
+ * lead it elsewhere meanwhile. */
 static bool serve_early_open(struct tracee *tracee, const struct stop *stop, enum resume *resume)
 {
 	struct process *process = tracee->process;
@@ -474,19 +473,12 @@ static bool serve_early_open(struct tracee *tracee, const struct stop *stop, enu
 	if (stop->kind != STOP_SECCOMP || process->trace_all || !alone || helpers_are_needed())
 		return false;
 	enum early_open what = early_opens_ring(&process->early, tracee->tid, &stop->info, process->space);
-	if (what == EARLY_OTHER)
+	if (what == EARLY_OTHER || (what == EARLY_RING && judge_is_on()))
 		return false;
-	process->early.is_opening = what == EARLY_RING && judge_is_on();
-	*resume = process->early.is_opening ? RESUME_SYSCALL : drop_call(tracee);
+	if (what == EARLY_RING_GONE)
+		trace_answer(tracee->tid, -EAGAIN);
+	*resume = drop_call(tracee);
 	return true;
-}
-
-static void check_early_open(const struct tracee *tracee, int64_t fd)
-{
-	if (early_opened_ring(&tracee->process->early, tracee->tid, fd))
-		return;
-	note_about(tracee, "policy-guard", "a program was ended that was led to another file than its ring");
-	kill(tracee->process->pid, SIGKILL);
 }
 
 /* Not where a filter of the program's own has its say, too. */
@@ -583,10 +575,6 @@ enum resume act_leave(struct tracee *tracee, struct stop *stop)
 {
 	if (stop->info.exit.rval != -EINTR)
 		tracee->interrupted_ns = 0;
-	if (!tracee->call && tracee->process->early.is_opening) {
-		tracee->process->early.is_opening = false;
-		check_early_open(tracee, stop->info.exit.rval);
-	}
 	if (!tracee->call)
 		return RESUME_CONT;
 	tracee->call->event.syscall.ret = stop->info.exit.rval;

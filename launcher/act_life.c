@@ -64,10 +64,20 @@ static struct birth birth_by(pid_t caller)
 	return birth;
 }
 
-/* Flags in memory may be others by now than those that the kernel has read. */
-static bool may_deceive(const struct process *process, const struct birth *birth)
+static bool has_link_of(pid_t tid, pid_t other, const char *name)
 {
-	return judge_is_on() && birth->registers.orig_rax == SYS_clone3 && (process->task_count > 1 || process->shares_memory);
+	char its[64], others[64];
+	ssize_t len = procfs_link(tid, name, its, sizeof its);
+	return len > 0 && procfs_link(other, name, others, sizeof others) == len && memcmp(its, others, (size_t)len) == 0;
+}
+
+/* Flags in memory may be others by now than those that the kernel has read: rules do not rely on them. */
+static bool is_elsewhere(pid_t child, const struct birth *birth)
+{
+	if (!judge_is_on() || !procfs_roots_are_own() || birth->registers.orig_rax != SYS_clone3)
+		return false;
+	return !has_link_of(child, getpid(), "ns/user") || !has_link_of(child, getpid(), "ns/pid") ||
+	       !has_link_of(child, getpid(), "ns/mnt");
 }
 
 /* The parent that getppid(2) names: with CLONE_PARENT it is the caller's own. */
@@ -186,7 +196,7 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 		if (tracee->process->fast)
 			fastpath_serve_birth(tracee->tid, tid, birth.clone_flags, &birth.registers);
 		bool thread = is_thread_of(tracee->process, tid);
-		if (!thread && may_deceive(tracee->process, &birth))
+		if (!thread && is_elsewhere(tid, &birth))
 			procfs_roots_move();
 		bool borne = bear(child, tracee, thread, birth.clone_flags, stop);
 		if (tracee->untraced_clone)

@@ -2,7 +2,6 @@
 #include "early.h"
 
 #include "peek.h"
-#include "procfs.h"
 #include "shimlink.h"
 #include "trace.h"
 
@@ -10,9 +9,7 @@
 #include <linux/audit.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 
 enum { ALIGNMENT = 16 };
 
@@ -82,10 +79,7 @@ bool early_prepare(pid_t tid, const struct fastpath_loader *loader, const struct
 	strcpy(block->shim, shim);
 	set_registers((registers->rsp - sizeof(*block)) & -(uint64_t)ALIGNMENT, registers);
 	early->ring_at = registers->rsp + offsetof(struct fastpath_early, ring);
-	early->ring_device = ring->device;
-	early->ring_inode = ring->inode;
 	early->ring_pinned = 0;
-	early->is_opening = false;
 	return true;
 }
 
@@ -99,7 +93,7 @@ bool early_begin(pid_t tid, const struct early *early)
 
 void early_pin(struct early *early, const struct ringfile *ring, const char *name, struct fastpath_early *block)
 {
-	uint64_t path = name[0] && strlen(name) < sizeof(block->pinned) ? pinned_put_path(ring->path) : 0;
+	uint64_t path = name[0] && strlen(name) < sizeof(block->pinned) ? pinned_put_path(ring->path, &early->ring_number) : 0;
 	if (!path)
 		return;
 	strcpy(block->pinned, name);
@@ -122,20 +116,11 @@ enum early_open early_opens_ring(struct early *early, pid_t tid, const struct pt
 		return EARLY_OTHER;
 	bool pinned = path == early->ring_pinned;
 	early->ring_at = early->ring_pinned = 0;
+	if (pinned && !pinned_was_mapped(space, tid))
+		return EARLY_OTHER;
 	if (pinned)
-		return pinned_was_mapped(space, tid) ? EARLY_RING_PINNED : EARLY_OTHER;
+		return pinned_path_stands(early->ring_number) ? EARLY_RING_PINNED : EARLY_RING_GONE;
 	return names_ring(tid, path) ? EARLY_RING : EARLY_OTHER;
-}
-
-bool early_opened_ring(const struct early *early, pid_t tid, int64_t fd)
-{
-	char path[PROCFS_PATH];
-	struct statx status;
-	if (fd < 0)
-		return true;
-	procfs_fd_path(path, tid, (int)fd);
-	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 && status.stx_ino == early->ring_inode &&
-	       makedev(status.stx_dev_major, status.stx_dev_minor) == early->ring_device;
 }
 
 void early_undo(pid_t tid, const struct early *early)

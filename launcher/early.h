@@ -21,11 +21,9 @@ struct early {
 	/* What a process needs to begin as if nothing had been. */
 	uint64_t entry, stack_pointer;
 	unsigned char entry_bytes[FASTPATH_ENTRY_BYTES];
-	/* Its ring: where the path stands, until it was opened by it (then 0); which file that is to be. */
+	/* Its ring: where the path stands, until it was opened by it (then 0). */
 	uint64_t ring_at, ring_pinned; /* ring_pinned: and in pinned memory, or 0 */
-	dev_t ring_device;
-	ino_t ring_inode;
-	bool is_opening; /* at the exit-stop early_opened_ring is to be asked */
+	unsigned ring_number; /* pinned.h */
 };
 
 /* What stands on the stack: to be written at registers->rsp - sizeof(struct fastpath_early), rounded down to 16
@@ -43,16 +41,13 @@ enum early_open {
 	EARLY_OTHER,
 	EARLY_RING,        /* by a path in its own memory */
 	EARLY_RING_PINNED, /* by one in pinned memory, that nobody can change: the space has it now */
+	EARLY_RING_GONE,   /* the same, but it took so long that another's path may stand there */
 };
 enum early_open early_opens_ring(struct early *early, pid_t tid, const struct ptrace_syscall_info *info, struct pinned_space *space);
 
 /* Between early_prepare and early_begin: the image is to map pinned memory by itself, if `name` (as it names the memory) leads
  * there. */
 void early_pin(struct early *early, const struct ringfile *ring, const char *name, struct fastpath_early *block);
-
-/* At the exit of EARLY_RING, which returned fd: does it stand for the ring? Until then another process could have changed the
- * path, by way of /proc/PID/mem. An error is no descriptor. */
-bool early_opened_ring(const struct early *early, pid_t tid, int64_t fd);
 
 /* At the seccomp stop of FASTPATH_FAILED_NUMBER. */
 void early_undo(pid_t tid, const struct early *early);

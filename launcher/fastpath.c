@@ -117,6 +117,7 @@ int fastpath_create(const struct shimfile *file, const struct selection *selecti
 		return error;
 	fast.tables = (struct fastpath_tables *)(fast.file + fast.image.tables);
 	filter_fill_tables(selection, fast.tables);
+	fast.tables->asks_mappings = filter_judges_mappings(selection);
 	fast.tables->has_fsgsbase = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
 	snprintf(fast.tables->shim_path, sizeof fast.tables->shim_path, "%s", file->path);
 	fast.pass.verify = pass->verify;

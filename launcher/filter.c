@@ -416,6 +416,11 @@ static void rows_add_class(struct rows *rows, const struct syscall_desc *desc, u
 	rows_add(rows, NULL, otherwise);
 }
 
+bool filter_judges_mappings(const struct selection *selection)
+{
+	return (selection->judged_subjects >> POLICY_EXEC & 1) || is_selected(selection->judged, SYS_mmap);
+}
+
 /* Before all else: no call that a policy judges passes by where it is made from, or by what it looks like. */
 static void rows_add_judged(struct rows *rows, const struct selection *selection, uint32_t number)
 {

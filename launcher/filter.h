@@ -75,6 +75,9 @@ struct judged_call {
 const struct judged_call *filter_find_judged(uint8_t subjects, enum event_abi abi, uint32_t number,
 					     const uint64_t args[6]);
 
+/* Does a policy look at what is mapped executable? */
+bool filter_judges_mappings(const struct selection *selection);
+
 /* Fills *selection. `trace`: strace's selection language (-e trace=..., -e openat,
  * '%file,%network,!stat', '!%memory', 'all', 'none', '/regex', '?name'), NULL for the level's
  * own choice. 0, or -1 with a line for the user in error (what is wrong, did you mean). */

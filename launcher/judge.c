@@ -554,7 +554,7 @@ static enum judgement prepare(struct tracee *tracee)
 	bool filters = judged->row && judged->row->object == JUDGED_FILTER && judge.subjects != 1 << FILTER_GUARD;
 	if (judge.unpinned || (!filters && !rewrite_is_needed(judged)))
 		return JUDGE_GO_ON;
-	switch (rewrite_prepare(tracee)) {
+	switch (rewrite_prepare(tracee, false)) {
 	case REWRITE_READY:
 		return JUDGE_GO_ON;
 	case REWRITE_LATER:
@@ -568,7 +568,7 @@ bool judge_makes_ready(struct tracee *tracee)
 {
 	const struct judged *judged = tracee->call->judged;
 	bool follows_paths = judged && judged->row && judged->row->object == JUDGED_PATHS;
-	return follows_paths && !judge.dry_run && !judge.unpinned && rewrite_prepare(tracee) == REWRITE_LATER;
+	return follows_paths && !judge.dry_run && !judge.unpinned && rewrite_prepare(tracee, true) == REWRITE_LATER;
 }
 
 /* It is not forbidden: how it is made. */

@@ -95,3 +95,43 @@ bool mapping_find(pid_t tid, uint64_t address, bool with_path, struct mapping *m
 	close(fd);
 	return !error;
 }
+
+static bool has_flag(const char *line, const char *flag)
+{
+	static const char key[] = "VmFlags:";
+	const char *at = strncmp(line, key, sizeof key - 1) == 0 ? line + sizeof key - 1 : "";
+	size_t len = strlen(flag);
+	while (*(at += strspn(at, " "))) {
+		size_t word = strcspn(at, " \n");
+		if (word == len && memcmp(at, flag, len) == 0)
+			return true;
+		at += word ? word : 1;
+	}
+	return false;
+}
+
+bool mapping_find_sealed(pid_t tid, uint64_t address, struct mapping *mapping, bool *sealed)
+{
+	char path[PROCFS_PATH], *line = NULL;
+	size_t size = 0;
+	bool found = false, over = false;
+	procfs_path(path, tid, "smaps");
+	FILE *text = fopen(path, "re");
+	*sealed = false;
+	while (text && !over && getline(&line, &size, text) > 0) {
+		struct mapping next;
+		if (!mapping_parse(line, &next)) {
+			over = found && strncmp(line, "VmFlags:", 8) == 0;
+			*sealed |= over && has_flag(line, "sl");
+			continue;
+		}
+		over = found || next.start > address;
+		found |= next.start == address;
+		if (next.start == address)
+			*mapping = next;
+	}
+	free(line);
+	if (text)
+		fclose(text);
+	return found;
+}

@@ -23,6 +23,10 @@ struct mapping {
 /* A line of /proc/PID/maps. False: it is none, or its path is too long. */
 bool mapping_parse(const char *line, struct mapping *mapping);
 
+/* The mapping that begins at the address; *sealed: it is sealed by mseal(2), as far as this kernel tells that (VmFlags of
+ * /proc/PID/smaps). Cheap where little is mapped below. False: none does. */
+bool mapping_find_sealed(pid_t tid, uint64_t address, struct mapping *mapping, bool *sealed);
+
 /* The mapping that holds the address. with_path: fill in mapping->path. False: there is none, or it cannot be told. */
 bool mapping_find(pid_t tid, uint64_t address, bool with_path, struct mapping *mapping);
 

@@ -50,8 +50,9 @@ struct pinned_slot {
 struct pinned_space {
 	unsigned references;
 	uint64_t address; /* 0: not mapped */
-	bool is_sure;     /* it was seen to be ours, in this very address space */
-	bool is_sealed;   /* by a call that was seen */
+	bool is_sealed;   /* by a call that was seen to be made in this very address space */
+	bool is_sure;     /* it was seen to be ours, there, and sealed */
+	bool is_vain;     /* it could not be mapped */
 };
 
 static struct {
@@ -61,7 +62,8 @@ static struct {
 	char *memory;
 	struct pinned_slot slots[SLOTS];
 	struct pinned_slot *free;
-	unsigned paths; /* that were put there */
+	unsigned paths;  /* that were put there */
+	bool sees_seals; /* this kernel tells them */
 } pinned = { .fd = -1 };
 
 /* ---- the memory ---- */
@@ -164,10 +166,8 @@ struct pinned_space *pinned_space_share(struct pinned_space *space)
 struct pinned_space *pinned_space_copy(const struct pinned_space *space)
 {
 	struct pinned_space *copy = pinned_space_new();
-	if (copy && space) {
+	if (copy && space)
 		copy->address = space->address;
-		copy->is_sealed = space->is_sealed;
-	}
 	return copy;
 }
 
@@ -179,30 +179,50 @@ void pinned_space_release(struct pinned_space *space)
 
 /* ---- is it mapped there? ---- */
 
-static bool is_mapped(pid_t tid, uint64_t address)
+enum sealing {
+	SEALING_NONE,    /* it is not mapped there */
+	SEALING_UNKNOWN, /* it is; the kernel says nothing of a seal */
+	SEALING_SEEN,
+};
+
+static enum sealing look(pid_t tid, uint64_t address)
 {
 	struct mapping mapping;
-	return mapping_find(tid, address, false, &mapping) && mapping.start == address && mapping.end == address + WHOLE &&
-	       mapping.offset == 0 && mapping.inode == pinned.inode && mapping.device == pinned.device &&
-	       mapping.flags == (MAPPING_READABLE | MAPPING_SHARED);
+	bool sealed, found = mapping_find_sealed(tid, address, &mapping, &sealed);
+	bool ours = found && mapping.end == address + WHOLE && mapping.offset == 0 && mapping.inode == pinned.inode &&
+		    mapping.device == pinned.device && mapping.flags == (MAPPING_READABLE | MAPPING_SHARED);
+	pinned.sees_seals |= ours && sealed;
+	return !ours ? SEALING_NONE : sealed ? SEALING_SEEN : SEALING_UNKNOWN;
+}
+
+/* A seal that is not seen, on a kernel that shows none, is believed of who made the call under our eyes, no copy of it. */
+static bool is_sealed(const struct pinned_space *space, enum sealing sealing)
+{
+	return sealing == SEALING_SEEN || (sealing == SEALING_UNKNOWN && space->is_sealed && !pinned.sees_seals);
 }
 
 static bool is_ready(struct pinned_space *space, pid_t tid)
 {
-	if (!space->address)
-		return false;
-	if (!space->is_sure || !space->is_sealed)
-		space->is_sure = is_mapped(tid, space->address);
-	if (!space->is_sure)
-		*space = (struct pinned_space){ .references = space->references };
-	return space->is_sure && space->is_sealed;
+	if (!space->address || space->is_sure)
+		return space->is_sure;
+	enum sealing sealing = look(tid, space->address);
+	space->is_sure = is_sealed(space, sealing);
+	if (sealing == SEALING_NONE)
+		space->address = 0;
+	return space->is_sure;
 }
 
-uint64_t pinned_put_path(const char *path)
+bool pinned_path_stands(unsigned number)
 {
-	size_t len = strlen(path) + 1, at = SLOTS * PINNED_SLOT_BYTES + pinned.paths++ % PATHS * PINNED_PATH_BYTES;
+	return pinned.paths - number < PATHS / 2;
+}
+
+uint64_t pinned_put_path(const char *path, unsigned *number)
+{
+	size_t len = strlen(path) + 1, at = SLOTS * PINNED_SLOT_BYTES + pinned.paths % PATHS * PINNED_PATH_BYTES;
 	if (pinned.fd < 0 || len > PINNED_PATH_BYTES)
 		return 0;
+	*number = pinned.paths++;
 	memcpy(pinned.memory + at, path, len);
 	atomic_thread_fence(memory_order_release);
 	return FASTPATH_PINNED + at;
@@ -215,10 +235,9 @@ int pinned_fd(void)
 
 bool pinned_was_mapped(struct pinned_space *space, pid_t tid)
 {
-	if (!space || space->address || !is_mapped(tid, FASTPATH_PINNED))
+	if (!space || space->address || look(tid, FASTPATH_PINNED) == SEALING_NONE)
 		return false;
 	space->address = FASTPATH_PINNED;
-	space->is_sure = true;
 	return true;
 }
 
@@ -234,6 +253,7 @@ struct pinned_process {
 	uint64_t mask;
 	struct user_regs_struct made; /* with the call that it is being made to make */
 	bool is_i386;
+	unsigned how;     /* PINNED_* */
 	bool failed;      /* what is open is yet to be closed */
 	enum stage stage; /* the call that is being made */
 	int64_t pid_fd, memory_fd, address;
@@ -302,11 +322,11 @@ void pinned_abandon(struct pinned_process **process)
 		end(process);
 }
 
-enum pinned_answer pinned_begin(struct pinned_space *space, pid_t tid, const struct identity *as,
+enum pinned_answer pinned_begin(struct pinned_space *space, pid_t tid, const struct identity *as, unsigned how,
 				struct pinned_process **process)
 {
 	*process = NULL;
-	if (!space)
+	if (!space || (how & PINNED_TRIES && space->is_vain))
 		return PINNED_FAILED;
 	if (is_ready(space, tid))
 		return PINNED_READY;
@@ -315,7 +335,7 @@ enum pinned_answer pinned_begin(struct pinned_space *space, pid_t tid, const str
 	if (!made)
 		return PINNED_FAILED;
 	*made = (struct pinned_process){ .tid = tid, .space = pinned_space_share(space), .pid_fd = -1, .memory_fd = -1,
-					 .address = (int64_t)space->address };
+					 .address = (int64_t)space->address, .how = how };
 	made->stage = space->address ? STAGE_SEAL : STAGE_PIDFD;
 	made->holder = space->address ? NULL : holder_take(tid, as, true);
 	if ((made->holder || space->address) && trace_get_registers(tid, &made->registers) && trace_get_mask(tid, &made->mask)) {
@@ -371,19 +391,21 @@ static enum pinned_answer finish(struct pinned_process **at, struct user_regs_st
 {
 	struct pinned_process *process = *at;
 	uint64_t address = (uint64_t)process->address;
-	bool mapped = !process->failed && is_mapped(process->tid, address);
+	struct pinned_space *space = process->space;
+	space->is_sealed = !process->failed && !(process->how & PINNED_FILTERED);
+	space->is_sure = !process->failed && is_sealed(space, look(process->tid, address));
+	space->address = space->is_sure ? address : 0;
+	space->is_vain = !space->is_sure;
+	bool again = space->is_sure || (process->how & PINNED_TRIES);
 	*registers = process->registers;
-	if (mapped) {
-		process->space->address = address;
-		process->space->is_sure = process->space->is_sealed = true;
+	if (again)
 		x86_64_repeat_call(registers);
-	} else {
+	else
 		x86_64_set_result(registers, -EPERM);
-	}
 	trace_set_registers(process->tid, registers);
 	trace_set_mask(process->tid, process->mask);
 	end(at);
-	return mapped ? PINNED_AGAIN : PINNED_FAILED;
+	return again ? PINNED_AGAIN : PINNED_FAILED;
 }
 
 /* Another thread may have changed the code at the call instruction: then the task comes to an entry with a call that

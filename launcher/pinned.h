@@ -16,8 +16,9 @@
  *
  * All arguments are in registers, so no other thread can change what these calls do; it may only exchange the
  * descriptors between two of them, which shows at the end. Signals that come meanwhile stay pending.
- * Known address spaces: what fork copies is looked at again before its first use, for a program may have
- * kept the mapping from its child.
+ * What is mapped there is looked at in each address space before its first use, and that it is sealed: a program may keep the
+ * mapping from its child, or give it one that is not, and a filter of its own may have answered for mseal. Where the kernel does
+ * not show a seal, the one is believed that the process itself, without such a filter, was made to set.
  *
  * A slot of the memory is one call's, from its entry to its exit. All processes of the tree can read all slots.
  *
@@ -54,14 +55,19 @@ void pinned_space_release(struct pinned_space *space);
 enum pinned_answer {
 	PINNED_READY,   /* it is mapped */
 	PINNED_RUNNING, /* resume the task by RESUME_SYSCALL (by RESUME_LISTEN in a group-stop), come again at its next stop */
-	PINNED_AGAIN,   /* it is mapped, and the task will make its own call again: resume it by RESUME_CONT */
+	PINNED_AGAIN,   /* it is mapped (or, with PINNED_TRIES, it is not), and the task will make its own call again: resume it by RESUME_CONT */
 	PINNED_FAILED,  /* it cannot be mapped. At pinned_begin nothing was changed; later the task stands behind its call, which
 	                 * has not been made and returns EPERM */
 	PINNED_HOSTILE, /* it stands at the entry of a call that it was not made to make: it must not be let go on */
 };
 
-/* At the seccomp-stop of a call of the task's. Not where a seccomp filter of its own might kill it for these calls. PINNED_RUNNING: *process is under way, for pinned_step. */
-enum pinned_answer pinned_begin(struct pinned_space *space, pid_t tid, const struct identity *as,
+enum pinned_how {
+	PINNED_TRIES = 1,    /* where it cannot be mapped the task makes its call all the same; asked for once an address space */
+	PINNED_FILTERED = 2, /* a filter of the program's own may answer calls in the kernel's place */
+};
+
+/* how: PINNED_*. At the seccomp-stop of a call of the task's. Not where a seccomp filter of its own might kill it for these calls. PINNED_RUNNING: *process is under way, for pinned_step. */
+enum pinned_answer pinned_begin(struct pinned_space *space, pid_t tid, const struct identity *as, unsigned how,
 				struct pinned_process **process);
 
 /* At each stop of it after that. Anything but PINNED_RUNNING: *at is freed. */
@@ -77,7 +83,8 @@ bool pinned_was_mapped(struct pinned_space *space, pid_t tid);
 
 /* Puts a path that everybody may know where such an image finds it: its address there, or 0. It stands until 511 others have been
  * put. */
-uint64_t pinned_put_path(const char *path);
+uint64_t pinned_put_path(const char *path, unsigned *number);
+bool pinned_path_stands(unsigned number); /* and for some time to come: half of those */
 
 /* A slot of a space that is ready, empty; NULL: all are taken. */
 struct pinned_slot *pinned_take(const struct pinned_space *space);

@@ -19,12 +19,13 @@
 
 enum { HEADER_BYTES_64 = 56, HEADER_BYTES_32 = 28 };
 
-enum rewrite_answer rewrite_prepare(struct tracee *tracee)
+enum rewrite_answer rewrite_prepare(struct tracee *tracee, bool tries)
 {
 	const struct credentials *as = credentials_of(tracee);
 	if (!tracee->process->space || !as)
 		return REWRITE_FAILED;
-	enum pinned_answer answer = pinned_begin(tracee->process->space, tracee->tid, &as->identity, &tracee->pinning);
+	unsigned how = (tries ? PINNED_TRIES : 0U) | (tracee->process->trace_all ? PINNED_FILTERED : 0U);
+	enum pinned_answer answer = pinned_begin(tracee->process->space, tracee->tid, &as->identity, how, &tracee->pinning);
 	if (answer == PINNED_READY)
 		return REWRITE_READY;
 	if (answer != PINNED_RUNNING)

@@ -14,7 +14,7 @@ enum rewrite_answer {
 };
 
 /* At the filter's stop of a call, judged, that may have to be made so: has the task what that takes? */
-enum rewrite_answer rewrite_prepare(struct tracee *tracee);
+enum rewrite_answer rewrite_prepare(struct tracee *tracee, bool tries); /* tries: if not, it makes its call all the same */
 
 /* Is a call judged so to be made otherwise? */
 bool rewrite_is_needed(const struct judged *judged);

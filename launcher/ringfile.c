@@ -66,22 +66,16 @@ static bool is_given_room(int fd)
 	return (uint64_t)system.f_bavail * system.f_frsize >= PLENTY_BYTES || fallocate(fd, 0, 0, RING_BYTES) == 0;
 }
 
-static bool make_ring(struct ringfile *file)
+static struct ringread *make_ring(const char *path)
 {
-	struct stat status;
-	int fd = open(file->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return false;
-	if (is_given_room(fd) && fstat(fd, &status) == 0)
-		file->ring = ringread_make(fd);
+		return NULL;
+	struct ringread *ring = is_given_room(fd) ? ringread_make(fd) : NULL;
 	close(fd);
-	if (!file->ring) {
-		unlink(file->path);
-		return false;
-	}
-	file->device = status.st_dev;
-	file->inode = status.st_ino;
-	return true;
+	if (!ring)
+		unlink(path);
+	return ring;
 }
 
 static struct ringfile *make_file(void)
@@ -89,7 +83,9 @@ static struct ringfile *make_file(void)
 	struct ringfile *file = memory_checked(calloc(1, sizeof *file));
 	if (!file)
 		return NULL;
-	if (choose_path(file->path) && make_ring(file))
+	if (choose_path(file->path))
+		file->ring = make_ring(file->path);
+	if (file->ring)
 		return file;
 	free(file);
 	return NULL;

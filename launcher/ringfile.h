@@ -23,8 +23,6 @@ enum { RINGFILE_PATH = 320, RINGFILE_STOCK = 16 };
 
 struct ringfile {
 	char path[RINGFILE_PATH]; /* absolute */
-	dev_t device;
-	ino_t inode;
 	struct ringread *ring;    /* mapped; whoever takes it out closes it, and sets NULL */
 	struct ringfile *next;    /* in the stock */
 };

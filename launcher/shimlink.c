@@ -94,8 +94,8 @@ bool shimlink_serve_call(struct process *process, pid_t tid, const struct call *
 	const struct event_syscall *made = &call->event.syscall;
 	if (process->shim == SHIM_ABSENT || made->abi != ABI_X86_64)
 		return false;
-	if (process->shim == SHIM_INJECTED && made->number == SYS_memfd_create &&
-	    made->args[4] == PTWRAP_HELLO_MAGIC) {
+	/* Where a program has a filter of its own the call stops twice. */
+	if (made->number == SYS_memfd_create && made->args[4] == PTWRAP_HELLO_MAGIC) {
 		learn_text(process, made->args[2], made->args[3], call->ip);
 		return true;
 	}

@@ -29,7 +29,7 @@ static long map_at(uint64_t address, uint64_t len, int prot, int flags, long fd,
 
 _Static_assert(FASTPATH_PINNED + FASTPATH_PINNED_BYTES <= FASTPATH_PRIVATE, "they do not overlap");
 
-/* The supervisor looks at what is mapped there before it relies on it, and makes sure that it stays. */
+/* The supervisor looks at what is mapped there, and whether it is sealed, before it relies on it. */
 static long map_pinned(const struct fastpath_early *early)
 {
 	long fd = exempt_call(SYS_open, (long)early->pinned, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
@@ -37,6 +37,8 @@ static long map_pinned(const struct fastpath_early *early)
 		return fd;
 	long error = map_at(FASTPATH_PINNED, FASTPATH_PINNED_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
 	exempt_call(SYS_close, fd, 0, 0, 0, 0, 0);
+	if (!error)
+		exempt_call(SYS_MSEAL, FASTPATH_PINNED, FASTPATH_PINNED_BYTES, 0, 0, 0, 0);
 	return error;
 }
 

@@ -120,6 +120,11 @@ static bool is_text(const struct frame *frame)
 	       (int)frame->args[4] >= 0;
 }
 
+static bool is_error(long result)
+{
+	return result < 0 && result > -4096;
+}
+
 /* From where the shim's file is mapped: no call that a policy would have to look at. */
 static bool move_copy(struct frame *frame, const volatile struct fastpath_library *library)
 {
@@ -139,11 +144,19 @@ static bool map_copy(struct frame *frame, const volatile struct fastpath_library
 	long address = exempt_call(SYS_mmap, (long)frame->args[0], (long)frame->args[1], (long)frame->args[2],
 				   (long)frame->args[3], fd, (long)library->patched_offset);
 	exempt_call(SYS_close, fd, 0, 0, 0, 0, 0);
-	if (address < 0 && address > -4096)
+	if (is_error(address))
 		return false;
 	fast_private()->bases[library->base] = (uint64_t)address - library->text_vaddr;
 	frame->result = address;
 	return true;
+}
+
+/* The library itself is mapped, which is for a policy to judge, and then its copy over that. True: the call is made. */
+static bool map_itself(struct frame *frame)
+{
+	frame->result = exempt_call(SYS_mmap, (long)frame->args[0], (long)frame->args[1], (long)frame->args[2],
+				    (long)frame->args[3], (long)frame->args[4], (long)frame->args[5]);
+	return !is_error(frame->result);
 }
 
 /* A second copy of a library (dlmopen) has no base of its own: it stays as it is. */
@@ -157,5 +170,14 @@ bool loading_replace(struct frame *frame)
 	    library->text_offset != frame->args[5] || library->text_len != (frame->args[1] + 4095) / 4096 * 4096 ||
 	    fast_private()->bases[library->base])
 		return false;
-	return move_copy(frame, library) || map_copy(frame, library);
+	if (!fast_tables.asks_mappings)
+		return move_copy(frame, library) || map_copy(frame, library);
+	if (map_itself(frame)) {
+		struct frame copy = *frame;
+		copy.args[0] = (uint64_t)frame->result;
+		copy.args[3] |= MAP_FIXED;
+		if (!move_copy(&copy, library))
+			map_copy(&copy, library);
+	}
+	return true;
 }

@@ -129,7 +129,7 @@ struct fastpath_tables {
 	uint32_t has_fsgsbase;               /* rdfsbase may be used */
 	char shim_path[FASTPATH_PATH];       /* as the programs see it */
 	uint32_t library_count;              /* written last (release) */
-	uint32_t reserved;
+	uint32_t asks_mappings;              /* a policy judges what is mapped executable: a library itself, before its copy */
 	struct fastpath_library libraries[FASTPATH_LIBRARIES];
 };
 

@@ -94,7 +94,7 @@ static void enter(struct traced *traced, const struct stop *stop)
 		args[i] = stop->info.entry.args[i];
 	if (!count || identity_read(traced->tid, &traced->identity))
 		return;
-	enum pinned_answer pinned = pinned_begin(traced->space, traced->tid, &traced->identity, &traced->pinning);
+	enum pinned_answer pinned = pinned_begin(traced->space, traced->tid, &traced->identity, 0, &traced->pinning);
 	if (pinned == PINNED_FAILED) {
 		traced->refused++;
 		answer(traced, -EPERM);
