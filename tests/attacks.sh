@@ -87,12 +87,15 @@ natively=$(successes "$attack" x32 0.1)
 try x32 'a call by its x32 number' "$([[ $natively != 0/* ]] || echo 'no x32 here')"
 try pinned 'the memory that the kernel reads is unmapped, moved, written to' 'nothing there'
 try pinned-fork 'it is kept from a child, which maps its own there' 'nothing there'
+try sealed 'a child moves a second mapping of it, unsealed, to its place'
+try filtered "a filter of the program's own answers mseal with 0"
 try exempt "each call instruction in the shim's text, one of which the filter exempts"
 try processes "memory, tracing and signals of ptwrap's own processes" 'nothing there'
 try shim "the shim's text is overwritten, or unmapped"
 try preload 'a library comes before the shim, or keeps it away'
 try other-process 'another process writes to its memory, or traces it'
 try starting 'a program is stopped as it begins, and its ring led to the file'
+try stolen 'the same, and its descriptors are taken by pidfd_getfd'
 try untraced 'clone and clone3 with CLONE_UNTRACED and other flags'
 try reopened 'what is open for reading only is opened again, truncated, mapped, changed'
 try exec 'a thread flips the path of an execve'

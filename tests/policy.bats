@@ -281,6 +281,19 @@ for i in range(2000):
 	same violations "deny exec $PWD/here --rule:1" "$(violations)"
 }
 
+@test "nor may a library that is loaded while the program runs, not one that looks like a libc either" {
+	local name rule expected
+	for name in libcalls liblibc; do
+		for rule in 'syscall connect' "exec $PROGRAMS/$name.so" "exec sha256:$(sha256sum <"$PROGRAMS/$name.so" | cut -d ' ' -f 1)"; do
+			expected=20
+			[[ $rule == exec* ]] || expected=0
+			judged "deny $rule" -- "$PROGRAMS/fast_loads" "$PROGRAMS/$name.so"
+			same "status under $rule" 0 "$status"
+			same "loads of $name that failed under $rule" $expected "$(grep -c '^not loaded' <<<"$output")"
+		done
+	done
+}
+
 @test "a program is judged by its content: a copy is the same, a changed one is not" {
 	local digest
 	cp /bin/true one

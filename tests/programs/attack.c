@@ -8,15 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -930,6 +933,101 @@ static void judge_program(void (*become)(void))
 	successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
 }
 
+/* As PART of this attack, in a new image. */
+static void become_part(const char *part, const char *way)
+{
+	execl("/proc/self/exe", "attack", part, way, NULL);
+}
+
+/* Its own memory, which names the secret everywhere, in place of all that the kernel may read a path from. Is it read? */
+static _Noreturn void replace_pinned(void)
+{
+	struct mapping pinned;
+	if (!find_mapping("ptwrap-pinned", " r--s ", &pinned))
+		judge(open(SECRET, O_RDWR));
+	while (find_mapping("ptwrap-pinned", " r--s ", &pinned)) {
+		char *own = mmap(pinned.start, pinned.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		if (own == MAP_FAILED)
+			_exit(1);
+		for (size_t at = 0; at + sizeof SECRET <= pinned.len; at += 2048)
+			strcpy(own + at, SECRET);
+	}
+	judge(open(OPEN, O_RDWR));
+	_exit(successes ? RAN : 1);
+}
+
+/* A child is not given the memory, which is sealed, but a second mapping of it, which is not. That it moves to the same place, where
+ * it is taken for the first. The second is made before the first use, which seals, (way 0) or by the file that is mapped (1). */
+static void be_sealed(void)
+{
+	struct mapping pinned;
+	char name[128], *second = MAP_FAILED;
+	if (seconds > 0)
+		close(open(OPEN, O_RDWR));
+	if (!find_mapping("ptwrap-pinned", " r--s ", &pinned))
+		replace_pinned();
+	snprintf(name, sizeof name, "/proc/self/map_files/%lx-%lx", (unsigned long)pinned.start, (unsigned long)pinned.start + pinned.len);
+	if (seconds > 0)
+		second = mmap(NULL, pinned.len, PROT_READ, MAP_SHARED, open(name, O_RDONLY), 0);
+	else
+		second = mremap(pinned.start, 0, pinned.len, MREMAP_MAYMOVE);
+	if (second == MAP_FAILED)
+		_exit(1);
+	close(open(OPEN, O_RDWR));
+	int status;
+	madvise(pinned.start, pinned.len, MADV_DONTFORK);
+	pid_t child = fork();
+	if (child == 0) {
+		mremap(second, pinned.len, pinned.len, MREMAP_MAYMOVE | MREMAP_FIXED, pinned.start);
+		close(open(OPEN, O_RDWR));
+		replace_pinned();
+	}
+	waitpid(child, &status, 0);
+	_exit(WIFEXITED(status) && WEXITSTATUS(status) == RAN ? RAN : 1);
+}
+
+static void become_sealed(void)
+{
+	become_part("be-sealed", rounds % 2 ? "0" : "1");
+}
+
+static void attack_sealed(void)
+{
+	close(open(OPEN, O_RDWR)); // from now on new images have the memory as they begin
+	while (goes_on() && !successes)
+		judge_program(become_sealed);
+}
+
+static void be_filtered(void)
+{
+	close(open(OPEN, O_RDWR));
+	replace_pinned();
+}
+
+/* The program's own filter says that the memory was sealed, when it was not: in this image, or the next. */
+static void become_filtered(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 462 /* mseal */, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { COUNT(code), code };
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+		_exit(2);
+	if (rounds % 2)
+		become_part("be-filtered", "0");
+	be_filtered();
+}
+
+static void attack_filtered(void)
+{
+	while (goes_on() && !successes)
+		judge_program(become_filtered);
+}
+
 static void *flip_program(void *unused)
 {
 	(void)unused;
@@ -1094,6 +1192,20 @@ static int look_at_mappings(pid_t victim)
 	return found;
 }
 
+static int thieves;            /* threads that take */
+static _Atomic pid_t starting; /* from that process */
+
+/* What it has open for a moment, whatever is made of it after. */
+static void *steal(void *unused)
+{
+	(void)unused;
+	int victim = (int)syscall(SYS_pidfd_open, starting, 0);
+	for (int turn = 0, taken; victim >= 0 && ((taken = (int)syscall(SYS_pidfd_getfd, victim, 3 + turn % 3, 0)) >= 0 || errno != ESRCH); turn++)
+		judge(taken);
+	close(victim);
+	return NULL;
+}
+
 /* It goes on, while the path of its ring is now one, now the other; without the memory that it should have it from, whose name
  * stands before that. True: it can write to the secret. */
 static bool go_on_misled(pid_t victim, uintptr_t at, const char *target, const char *old, bool flips)
@@ -1105,6 +1217,9 @@ static bool go_on_misled(pid_t victim, uintptr_t at, const char *target, const c
 	process_vm_writev(victim, &texts[1], 1, &remote, 1, 0);
 	if (flips)
 		process_vm_writev(victim, &nothing, 1, &before, 1, 0);
+	starting = victim;
+	for (int i = 0; i < thieves; i++)
+		start(steal);
 	kill(victim, SIGCONT);
 	int found;
 	for (unsigned turn = 0; (found = look_at_mappings(victim)) == 0 && turn < 10000; turn++)
@@ -1123,7 +1238,7 @@ static void attack_starting(void)
 		int status = 0;
 		pid_t victim = fork();
 		if (victim == 0) {
-			execl("/proc/self/exe", "attack", "victim", "0", NULL);
+			become_part("victim", "0");
 			_exit(1);
 		}
 		for (unsigned wait = (unsigned)rounds * 7919 % 3000; wait; wait--)
@@ -1136,6 +1251,12 @@ static void attack_starting(void)
 		kill(victim, SIGKILL);
 		waitpid(victim, NULL, 0);
 	}
+}
+
+static void attack_stolen(void)
+{
+	thieves = 3;
+	attack_starting();
 }
 
 static void be_victim(void)
@@ -1159,7 +1280,8 @@ static const struct {
 	{ "untraced", attack_untraced }, { "reopened", attack_reopened }, { "exec", attack_exec },
 	{ "exec-memfd", attack_exec_memfd }, { "exec-script", attack_exec_script }, { "exec-loader", attack_exec_loader },
 	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork }, { "starting", attack_starting },
-	{ "victim", be_victim },
+	{ "stolen", attack_stolen }, { "sealed", attack_sealed }, { "filtered", attack_filtered },
+	{ "victim", be_victim }, { "be-sealed", be_sealed }, { "be-filtered", be_filtered },
 };
 
 int main(int argc, char **argv)
