@@ -257,6 +257,27 @@ static bool adopt_process(struct tracee *child, uint32_t parent, uint64_t t_ns)
 	return true;
 }
 
+struct backlog {
+	const struct process *process;
+	bool found;
+};
+
+static void look_for_stop(struct tracee *tracee, void *context)
+{
+	struct backlog *backlog = context;
+	bool runs = tracee->state == TRACEE_RUNNING || tracee->state == TRACEE_CALLING;
+	if (!backlog->found && runs && tracee->process == backlog->process)
+		backlog->found = procfs_state(tracee->tid) == 't';
+}
+
+/* Does a task of that process stand in a stop that has not been looked at yet? It may be there to announce a child. */
+static bool is_waiting(const struct process *process)
+{
+	struct backlog backlog = { .process = process };
+	tracee_for_each(look_for_stop, &backlog);
+	return backlog.found;
+}
+
 /* Whoever could announce it is gone: what /proc said of it at its first stop tells whose it is. */
 static void adopt_unborn(struct tracee *child, void *context)
 {
@@ -273,6 +294,11 @@ static void adopt_unborn(struct tracee *child, void *context)
 	pid_t kin = thread ? child->early_tgid : child->early_ppid;
 	const struct tracee *parent = tracee_find(kin);
 	bool known = parent && parent->process, adopted = false;
+	if (known && is_waiting(parent->process)) { /* the machine is slow, or there are many others */
+		child->held_ns = t_ns;
+		adoption_ns = adoption_ns && adoption_ns < t_ns + ANNOUNCEMENT_NS ? adoption_ns : t_ns + ANNOUNCEMENT_NS;
+		return;
+	}
 	procfs_roots_move(); /* nobody has told with which flags it was made */
 	if (known && !thread && !parent->process->lost_task)
 		adopted = adopt_process(child, 0, t_ns); /* it would have told: it has but inherited an orphan */

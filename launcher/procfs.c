@@ -297,6 +297,13 @@ int procfs_open_stat(pid_t tid)
 	return fd;
 }
 
+char procfs_state(pid_t tid)
+{
+	char text[1024];
+	const char *end = read_text(tid, "stat", text, sizeof text) ? NULL : strrchr(text, ')');
+	return end && end[1] == ' ' ? end[2] : '\0';
+}
+
 int procfs_cpu(int stat_fd)
 {
 	enum { NAME = 2, PROCESSOR = 39 };

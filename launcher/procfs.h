@@ -18,6 +18,9 @@ void procfs_fd_path(char path[PROCFS_PATH], pid_t tid, int fd); /* "/proc/TID/fd
 /* Where /proc/TID/NAME (cwd, exe, root, ns/mnt) points: its length, not NUL-terminated; -errno. */
 ssize_t procfs_link(pid_t tid, const char *name, char *out, size_t size);
 
+/* Its state, as proc_pid_stat(5) has it: 'R', 't', ...; 0: it cannot be told. */
+char procfs_state(pid_t tid);
+
 /* How the kernel names descriptor fd of tid: a path, "socket:[1]", ... Its length, or -errno. */
 ssize_t procfs_fd_link(pid_t tid, int fd, char *out, size_t size);
 
