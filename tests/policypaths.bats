@@ -281,3 +281,9 @@ guarded() {
 	ATTACK_SECONDS=0.1 run timeout 200 "$TOP/tests/attacks.sh" '^(path|created|openat2|dup2-dirfd|spelling|address|pinned|pinned-fork|sealed|filtered)$'
 	same "status, with '$output'" 0 "$status"
 }
+
+@test "a program that begins under rules has the memory that they need, sealed, without being stopped for it" {
+	[[ ${VIEW:-} != kernel ]] || skip 'the shim is not in use here'
+	judged 'deny write /nonexistent/**' -- sh -c ': >made; exec awk "/ptwrap-pinned/ { print \$1, \$2 } /ptwrap-pinned/, /VmFlags/ { if (/VmFlags/ && / sl/) print \"sealed\" }" /proc/self/smaps'
+	same 'memory' $'6a000000-6a820000 r--s\nsealed' "$output"
+}

@@ -9,7 +9,10 @@
  *   FASTPATH_PRIVATE  one private page: struct fastpath_private
  *   FASTPATH_RING     the ring of the process image
  *
- * They adjoin, and are sealed together where the kernel can (mseal(2), Linux 6.10): a program that would
+ * The file is mapped whole: the copies are moved from there to where the originals are mapped. Under rules
+ * FASTPATH_PINNED lies below (launcher/pinned.h), which is sealed too.
+ *
+ * The three adjoin, and are sealed together where the kernel can (mseal(2), Linux 6.10): a program that would
  * unmap or change them is refused, and goes on. Where it cannot, such a program breaks itself.
  *
  * The supervisor brings them in at PTRACE_EVENT_EXEC (launcher/early.c), before the loader's first
