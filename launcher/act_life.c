@@ -36,7 +36,7 @@ static void hold(struct tracee *child, uint64_t t_ns)
 		adoption_ns = t_ns + ANNOUNCEMENT_NS;
 }
 
-/* The call that makes a task, and its flags: in a register, for clone3 in memory. */
+/* The call that makes a task, and its flags: in a register, for clone3 in memory (with rules there is no clone3). */
 struct birth {
 	struct user_regs_struct registers;
 	uint64_t clone_flags;
@@ -64,20 +64,11 @@ static struct birth birth_by(pid_t caller)
 	return birth;
 }
 
-static bool has_link_of(pid_t tid, pid_t other, const char *name)
+/* Nobody tells what it shares, and with whom. */
+static void share_all(struct process *process)
 {
-	char its[64], others[64];
-	ssize_t len = procfs_link(tid, name, its, sizeof its);
-	return len > 0 && procfs_link(other, name, others, sizeof others) == len && memcmp(its, others, (size_t)len) == 0;
-}
-
-/* Flags in memory may be others by now than those that the kernel has read: rules do not rely on them. */
-static bool is_elsewhere(pid_t child, const struct birth *birth)
-{
-	if (!judge_is_on() || !procfs_roots_are_own() || birth->registers.orig_rax != SYS_clone3)
-		return false;
-	return !has_link_of(child, getpid(), "ns/user") || !has_link_of(child, getpid(), "ns/pid") ||
-	       !has_link_of(child, getpid(), "ns/mnt");
+	if (judge_is_on())
+		process->shares_files = process->shares_memory = true;
 }
 
 /* The parent that getppid(2) names: with CLONE_PARENT it is the caller's own. */
@@ -131,12 +122,12 @@ static void forget_unborn(struct tracee *child)
 }
 
 /* False: there is no memory for it, and the child is forgotten. */
-static bool bear(struct tracee *child, const struct tracee *parent, bool thread, uint64_t clone_flags,
+static bool bear(struct tracee *child, struct tracee *parent, bool thread, uint64_t clone_flags,
 		 const struct stop *stop)
 {
 	workdir_inherit(child->tid, parent->tid);
-	if (!(clone_flags & (CLONE_NEWUSER | CLONE_NEWNS)))
-		child->credentials = credentials_share(parent->credentials);
+	if (judge_is_on() && !(clone_flags & (CLONE_NEWUSER | CLONE_NEWNS)))
+		credentials_inherit(child, parent);
 	if (thread) {
 		tracee_join(child, parent->process);
 		if (parent->process->started) {
@@ -196,8 +187,6 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 		if (tracee->process->fast)
 			fastpath_serve_birth(tracee->tid, tid, birth.clone_flags, &birth.registers);
 		bool thread = is_thread_of(tracee->process, tid);
-		if (!thread && is_elsewhere(tid, &birth))
-			procfs_roots_move();
 		bool borne = bear(child, tracee, thread, birth.clone_flags, stop);
 		if (tracee->untraced_clone)
 			bear_untraced(borne ? child : NULL, tracee, &birth);
@@ -292,7 +281,7 @@ static void adopt_unborn(struct tracee *child, void *context)
 	struct stop stop = { .kind = STOP_BIRTH, .event = PTRACE_EVENT_CLONE, .t_ns = t_ns };
 	bool thread = child->early_tgid && child->early_tgid != child->tid;
 	pid_t kin = thread ? child->early_tgid : child->early_ppid;
-	const struct tracee *parent = tracee_find(kin);
+	struct tracee *parent = tracee_find(kin);
 	bool known = parent && parent->process, adopted = false;
 	if (known && is_waiting(parent->process)) { /* the machine is slow, or there are many others */
 		child->held_ns = t_ns;
@@ -308,6 +297,11 @@ static void adopt_unborn(struct tracee *child, void *context)
 		bury_thread(child, process_id_of_pid(kin), t_ns);
 	else
 		adopted = adopt_process(child, process_id_of_pid(kin), t_ns);
+	if (adopted && !thread) {
+		share_all(child->process);
+		if (known)
+			share_all(parent->process);
+	}
 	if (adopted)
 		release_unborn(child, t_ns);
 }

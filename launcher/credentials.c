@@ -5,18 +5,25 @@
 
 #include <stdlib.h>
 
+/* Known or not; NULL without memory. */
+static struct credentials *held_by(struct tracee *tracee)
+{
+	if (!tracee->credentials && (tracee->credentials = calloc(1, sizeof *tracee->credentials)))
+		tracee->credentials->references = 1;
+	return tracee->credentials;
+}
+
 struct credentials *credentials_of(struct tracee *tracee)
 {
-	if (tracee->credentials)
-		return tracee->credentials;
-	struct credentials *made = calloc(1, sizeof *made);
-	if (!made || identity_read(tracee->tid, &made->identity)) {
-		free(made);
-		return NULL;
-	}
-	made->references = 1;
-	tracee->credentials = made;
-	return made;
+	struct credentials *held = held_by(tracee);
+	if (held && !held->is_known)
+		held->is_known = identity_read(tracee->tid, &held->identity) == 0;
+	return held && held->is_known ? held : NULL;
+}
+
+void credentials_inherit(struct tracee *child, struct tracee *parent)
+{
+	child->credentials = credentials_share(held_by(parent));
 }
 
 struct credentials *credentials_share(struct credentials *credentials)

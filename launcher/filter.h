@@ -60,6 +60,7 @@ enum judged_object {
 	JUDGED_PATHS,       /* as pathcalls.def says */
 	JUDGED_ROOT,        /* the root directory of all that share the task's */
 	JUDGED_REFUSED,     /* a way around rules */
+	JUDGED_ABSENT,      /* one that has another call in its place: as if this kernel did not know it */
 };
 
 /* One line of policycalls.def. */

@@ -68,8 +68,8 @@ static void judge_image_files(const struct job *job)
 	const struct image *image = job->image;
 	bool script = image->text[IMAGE_INTERPRETER].len > 0;
 	image->judged->word_bytes = (uint8_t)image->word_bytes;
-	judged_gather_image(&job->place, script ? strbuf_bytes(&image->text[IMAGE_PATH]) : bytes_of(NULL, 0),
-			    image->judged);
+	judged_gather_image(&job->place, strbuf_bytes(&image->text[IMAGE_EXE]),
+			    script ? strbuf_bytes(&image->text[IMAGE_PATH]) : bytes_of(NULL, 0), image->judged);
 }
 
 /* Code that is mapped, and that nobody asked to be told of: there are several of a process, and to judge them takes but the

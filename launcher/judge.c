@@ -577,6 +577,8 @@ static enum judgement make(struct tracee *tracee)
 	const struct judged *judged = tracee->call->judged;
 	if (judged->row && is_refused(tracee, judged->row))
 		return answer(tracee, EPERM);
+	if (judged->row && judged->row->object == JUDGED_ABSENT && !judge.dry_run)
+		return answer(tracee, ENOSYS); /* libc makes do with clone */
 	if (judged->error && !judge.dry_run)
 		return answer(tracee, -judged->error);
 	tracee->call->hidden |= judged->is_own;

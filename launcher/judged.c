@@ -86,7 +86,7 @@ static struct bytes without_mark(struct bytes name)
 
 static bool is_elsewhere(pid_t tid, const char *open_path)
 {
-	if (mountspace_has_met(open_path))
+	if (mountspace_has_met(open_path, NULL))
 		return false;
 	int fd = open(open_path, O_PATH | O_CLOEXEC);
 	bool elsewhere = fd >= 0 && !mountspace_knows(tid, fd);
@@ -95,12 +95,12 @@ static bool is_elsewhere(pid_t tid, const char *open_path)
 	return elsewhere;
 }
 
-int judged_add_file(struct judged *judged, pid_t tid, struct bytes path, const char *open_path)
+int judged_add_file(struct judged *judged, pid_t tid, struct bytes path, const char *open_path, bool met)
 {
 	path = without_mark(path);
 	if (judged->file_count == JUDGED_FILES)
 		return -ELOOP;
-	if (!judged->names_only && is_elsewhere(tid, open_path))
+	if (!judged->names_only && !met && is_elsewhere(tid, open_path))
 		return -EPERM;
 	struct judged_file *file = &judged->files[judged->file_count++];
 	*file = (struct judged_file){ 0 };

@@ -59,6 +59,7 @@ struct judged {
 	struct strbuf path;             /* as rules know it */
 	struct judged_file files[JUDGED_FILES];
 	unsigned file_count;
+	bool has_memory;                /* pinned memory was found ready for it (pinned.h), at this very stop */
 	bool own_root;                  /* it sees files from ptwrap's own root */
 	struct reroute_path paths[PATHCALL_MAX];
 	unsigned path_count;
@@ -75,9 +76,9 @@ void judged_gather(const struct place *place, struct call *call);
 /* The call is over, and call->is_raced: what has it mapped? */
 void judged_gather_again(const struct place *place, const struct call *call);
 
-/* At PTRACE_EVENT_EXEC, before the first instruction: the file that runs, its loader, and the script that it is run for
- * (no bytes: none), as the process names it. Those were opened, whatever their names led to before. */
-void judged_gather_image(const struct place *place, struct bytes script, struct judged *judged);
+/* At PTRACE_EVENT_EXEC, before the first instruction: the file that runs (exe: what the kernel calls it), its loader, and the
+ * script that it is run for (no bytes: none), as the process names it. Those were opened, whatever their names led to before. */
+void judged_gather_image(const struct place *place, struct bytes exe, struct bytes script, struct judged *judged);
 
 /* It is over, the names that it has given still to be looked at: those of sockets become what the program called them. */
 void judged_correct_names(const struct place *place, const struct call *call);
@@ -92,8 +93,8 @@ void judged_gather_paths(const struct place *place, const struct call *call, str
 void judged_walk_name(const struct place *place, const struct walk_result *walk, struct strbuf *out);
 
 /* Adds the file that the kernel calls by that name (" (deleted)" apart), and its digest where that may decide. -errno: it cannot be
- * read, or is where the task's rules know no names (mountspace.h). open_path: where to open it. */
-int judged_add_file(struct judged *judged, pid_t tid, struct bytes path, const char *open_path);
+ * read, or is where the task's rules know no names (mountspace.h). open_path: where to open it; met: its mount is known. */
+int judged_add_file(struct judged *judged, pid_t tid, struct bytes path, const char *open_path, bool met);
 
 /* The file's answer: by path, and by its content where it was hashed. */
 struct policy_answer judged_ask_file(const struct judged *judged, const struct judged_file *file);

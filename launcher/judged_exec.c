@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "mapping.h"
+#include "mountspace.h"
 #include "peek.h"
 #include "procfs.h"
 
@@ -124,7 +125,7 @@ static bool add_name(const struct place *place, struct judged *judged, struct by
 	if (found) {
 		resolve_outside(place, strbuf_bytes(&target), &outside);
 		open_path_of(place, strbuf_bytes(&target), open_path);
-		fail(judged, judged_add_file(judged, place->tid, strbuf_bytes(&outside), open_path));
+		fail(judged, judged_add_file(judged, place->tid, strbuf_bytes(&outside), open_path, false));
 	}
 	strbuf_free(&target);
 	strbuf_free(&outside);
@@ -150,32 +151,25 @@ static void add_program(const struct place *place, struct judged *judged, struct
 	strbuf_free(&base);
 }
 
-/* link: what the kernel calls that descriptor. */
-static void add_descriptor(const struct place *place, struct judged *judged, int fd, struct bytes link)
+/* met: the mount that it lies on is known. */
+static void add_descriptor(const struct place *place, struct judged *judged, int fd, bool met)
 {
-	char path[PROCFS_PATH];
+	char path[PROCFS_PATH], link[PROCFS_LINK];
 	procfs_fd_path(path, place->tid, fd);
-	if (link.len && link.data[0] == '/')
-		fail(judged, judged_add_file(judged, place->tid, link, path));
-}
-
-static struct bytes link_of(const struct place *place, int fd, char link[PROCFS_LINK])
-{
-	ssize_t len = procfs_fd_link(place->tid, fd, link, PROCFS_LINK);
-	return bytes_of(link, len > 0 ? (size_t)len : 0);
+	ssize_t len = procfs_fd_link(place->tid, fd, link, sizeof link);
+	if (len > 0 && link[0] == '/')
+		fail(judged, judged_add_file(judged, place->tid, bytes_of(link, (size_t)len), path, met));
 }
 
 static void gather_program(const struct place *place, const struct call *call, struct judged *judged)
 {
 	unsigned arg = judged->row->arg;
 	struct bytes absolute, path;
-	char link[PROCFS_LINK];
-	int fd = (int)call->event.syscall.args[0];
 	bool named = call_find(call, ATTACH_PATH, arg, &path) && path.len;
 	if (named && call_find(call, ATTACH_ABS, arg, &absolute))
 		add_program(place, judged, absolute);
 	else if (!named && arg > 0)
-		add_descriptor(place, judged, fd, link_of(place, fd, link));
+		add_descriptor(place, judged, (int)call->event.syscall.args[0], false);
 }
 
 /* ---- mappings ---- */
@@ -200,7 +194,7 @@ static void add_mapping(const struct place *place, struct judged *judged, const 
 			return;
 	procfs_path(root, place->tid, "root");
 	snprintf(path, sizeof path, "%s%s", place->other_mounts ? root : "", mapping->path);
-	int error = judged_add_file(judged, place->tid, bytes_of_string(mapping->path), path);
+	int error = judged_add_file(judged, place->tid, bytes_of_string(mapping->path), path, false);
 	bool hashed = judged->file_count && judged->files[judged->file_count - 1].hashed;
 	if (!error && hashed && (stat(path, &status) || status.st_ino != mapping->inode || status.st_dev != mapping->device))
 		error = -EACCES;
@@ -267,7 +261,7 @@ static bool reads_imply_exec(pid_t tid)
 
 static void gather_mapping(const struct place *place, const struct call *call, struct judged *judged)
 {
-	char path[PROCFS_PATH], text[PROCFS_LINK];
+	char path[PROCFS_PATH];
 	struct statx status;
 	bool old = call->event.syscall.abi == ABI_I386;
 	if (strcmp(judged->row->name, "old_mmap") == 0 && !become_mmap2(place, judged))
@@ -278,10 +272,11 @@ static void gather_mapping(const struct place *place, const struct call *call, s
 	    !((prot & PROT_EXEC) || (old && (prot & PROT_READ) && reads_imply_exec(place->tid))))
 		return;
 	procfs_fd_path(path, place->tid, fd);
-	judged->is_own = statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 &&
+	bool met = mountspace_has_met(path, &status);
+	judged->is_own = (status.stx_mask & STATX_INO) &&
 			 is_shim(judged, makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino);
 	if (!judged->is_own)
-		add_descriptor(place, judged, fd, link_of(place, fd, text));
+		add_descriptor(place, judged, fd, met);
 }
 
 static uint64_t range_end(uint64_t start, uint64_t len)
@@ -341,18 +336,43 @@ static uint64_t loader_base(pid_t tid)
 	return 0;
 }
 
-void judged_gather_image(const struct place *place, struct bytes script, struct judged *judged)
+struct image_files {
+	const struct place *place;
+	struct judged *judged;
+	const struct statx *exe;
+};
+
+static void add_code(void *context, const struct mapping *mapping)
 {
-	char link[PROCFS_LINK], path[PATH_MAX];
-	ssize_t len = procfs_link(place->tid, "exe", link, sizeof link);
-	procfs_path(path, place->tid, "exe");
-	fail(judged, len > 0 ? judged_add_file(judged, place->tid, bytes_of(link, (size_t)len), path) : -EACCES);
-	uint64_t base = judged->names_only ? 0 : loader_base(place->tid);
+	const struct image_files *files = context;
+	const struct statx *exe = files->exe;
+	bool is_exe = mapping->inode == exe->stx_ino && mapping->device == makedev(exe->stx_dev_major, exe->stx_dev_minor);
+	if (!is_exe)
+		add_mapping(files->place, files->judged, mapping);
+}
+
+/* The loader, which is all that is mapped but the program. */
+static void add_loader(const struct place *place, struct judged *judged, const struct statx *exe)
+{
+	struct image_files files = { .place = place, .judged = judged, .exe = exe };
 	struct mapping loader;
+	int error = mapping_each_code(place->tid, add_code, &files);
+	uint64_t base = error == -ENOTTY ? loader_base(place->tid) : 0;
 	if (base && mapping_find(place->tid, base, true, &loader) && loader.path[0] == '/')
 		add_mapping(place, judged, &loader);
-	else if (base)
+	else if (base || (error && error != -ENOTTY))
 		fail(judged, -EACCES);
+}
+
+void judged_gather_image(const struct place *place, struct bytes exe, struct bytes script, struct judged *judged)
+{
+	char path[PATH_MAX];
+	struct statx status = { 0 };
+	procfs_path(path, place->tid, "exe");
+	bool met = mountspace_has_met(path, &status);
+	fail(judged, exe.len ? judged_add_file(judged, place->tid, exe, path, met) : -EACCES);
+	if (!judged->names_only)
+		add_loader(place, judged, &status);
 	if (script.len && judged->names_only)
 		add_name(place, judged, script, path);
 	else if (script.len)

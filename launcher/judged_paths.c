@@ -17,8 +17,13 @@ void judged_gather_paths(const struct place *place, const struct call *call, str
 	judged->own_root = !place->root && !place->other_mounts;
 	struct reroute_task task = { .tid = place->tid, .abi = (enum event_abi)made->abi, .as = &judged->as->identity,
 				     .own_root = judged->own_root };
-	for (; judged->path_count < count; judged->path_count++)
-		reroute_look(&task, made->args, &first[judged->path_count], &judged->paths[judged->path_count]);
+	for (; judged->path_count < count; judged->path_count++) {
+		const struct pathcall *row = &first[judged->path_count];
+		struct bytes known;
+		if (!call_find_whole(call, ATTACH_PATH, row->path, &known))
+			known = bytes_of(NULL, 0);
+		reroute_look(&task, made->args, row, known, &judged->paths[judged->path_count]);
+	}
 }
 
 void judged_walk_name(const struct place *place, const struct walk_result *walk, struct strbuf *out)

@@ -27,10 +27,12 @@ static unsigned flags_of(const char text[4])
 	       (text[2] == 'x' ? MAPPING_EXECUTABLE : 0U) | (text[3] == 's' ? MAPPING_SHARED : 0U);
 }
 
+enum { QUERY_EXECUTABLE = 4, QUERY_OR_NEXT = 16, QUERY_OF_FILE = 32 };
+
 /* 0; -ENOTTY: this kernel does not know the question; another -errno: no answer. */
-static int ask(int fd, uint64_t address, bool with_path, struct mapping *mapping)
+static int ask(int fd, uint64_t address, unsigned query_flags, bool with_path, struct mapping *mapping)
 {
-	struct mapping_query query = { .size = sizeof query, .query_addr = address };
+	struct mapping_query query = { .size = sizeof query, .query_flags = query_flags, .query_addr = address };
 	if (with_path) {
 		query.vma_name_addr = (uintptr_t)mapping->path;
 		query.vma_name_size = sizeof mapping->path;
@@ -89,11 +91,26 @@ bool mapping_find(pid_t tid, uint64_t address, bool with_path, struct mapping *m
 	if (fd < 0)
 		return false;
 	mapping->path[0] = '\0';
-	int error = ask(fd, address, with_path, mapping);
+	int error = ask(fd, address, 0, with_path, mapping);
 	if (error == -ENOTTY)
 		return find_in_text(fd, address, mapping);
 	close(fd);
 	return !error;
+}
+
+int mapping_each_code(pid_t tid, void (*visit)(void *context, const struct mapping *mapping), void *context)
+{
+	char path[PROCFS_PATH];
+	struct mapping mapping = { .end = 0 };
+	int error;
+	procfs_path(path, tid, "maps");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (!(error = ask(fd, mapping.end, QUERY_EXECUTABLE | QUERY_OR_NEXT | QUERY_OF_FILE, true, &mapping)))
+		visit(context, &mapping);
+	close(fd);
+	return error == -ENOENT ? 0 : error;
 }
 
 static bool has_flag(const char *line, const char *flag)
@@ -110,28 +127,81 @@ static bool has_flag(const char *line, const char *flag)
 	return false;
 }
 
-bool mapping_find_sealed(pid_t tid, uint64_t address, struct mapping *mapping, bool *sealed)
+/* The kernel makes this text as it is read, mapping by mapping, and walks page tables for each: no more is asked for than is
+ * likely to be needed. */
+enum { TEXT_PIECE = 1024 };
+
+struct text {
+	int fd;
+	size_t at, len; /* what is still to be taken of bytes[0..len) */
+	size_t asks;    /* for how much, next */
+	size_t taken;   /* in all */
+	char bytes[PATH_MAX + TEXT_PIECE];
+};
+
+/* The next line, ended by NUL in the place of its newline; NULL: there is none. */
+static char *next_line(struct text *text)
 {
-	char path[PROCFS_PATH], *line = NULL;
-	size_t size = 0;
-	bool found = false, over = false;
-	procfs_path(path, tid, "smaps");
-	FILE *text = fopen(path, "re");
-	*sealed = false;
-	while (text && !over && getline(&line, &size, text) > 0) {
+	char *end;
+	while (!(end = memchr(text->bytes + text->at, '\n', text->len - text->at))) {
+		memmove(text->bytes, text->bytes + text->at, text->len - text->at);
+		text->len -= text->at;
+		text->at = 0;
+		size_t room = sizeof text->bytes - text->len;
+		ssize_t got = read(text->fd, text->bytes + text->len, text->asks < room ? text->asks : room);
+		if (got <= 0)
+			return NULL;
+		text->len += (size_t)got;
+		text->asks = TEXT_PIECE;
+	}
+	char *line = text->bytes + text->at;
+	*end = '\0';
+	text->at = (size_t)(end + 1 - text->bytes);
+	text->taken += (size_t)(end + 1 - line);
+	return line;
+}
+
+/* Other lines of smaps begin with a word: Size, VmFlags. */
+static bool is_heading(const char *line)
+{
+	return strspn(line, "0123456789abcdef") > 0;
+}
+
+static bool find_sealed(struct text *text, uint64_t address, struct mapping *mapping, bool *sealed)
+{
+	bool found = false;
+	for (char *line; (line = next_line(text));) {
 		struct mapping next;
-		if (!mapping_parse(line, &next)) {
-			over = found && strncmp(line, "VmFlags:", 8) == 0;
-			*sealed |= over && has_flag(line, "sl");
-			continue;
+		if (found && strncmp(line, "VmFlags:", 8) == 0) {
+			*sealed = has_flag(line, "sl");
+			break;
 		}
-		over = found || next.start > address;
-		found |= next.start == address;
-		if (next.start == address)
+		if (!is_heading(line))
+			continue;
+		if (found || !mapping_parse(line, &next) || next.start > address)
+			break;
+		found = next.start == address;
+		if (found)
 			*mapping = next;
 	}
-	free(line);
-	if (text)
-		fclose(text);
+	return found;
+}
+
+bool mapping_find_sealed(pid_t tid, uint64_t address, struct mapping *mapping, bool *sealed)
+{
+	static _Atomic size_t usual; /* how far the text had to be read the last time: mostly one mapping, and the same */
+	char path[PROCFS_PATH];
+	procfs_path(path, tid, "smaps");
+	struct text text;
+	text.at = text.len = text.taken = 0;
+	text.asks = usual ? usual : TEXT_PIECE;
+	text.fd = open(path, O_RDONLY | O_CLOEXEC);
+	*sealed = false;
+	if (text.fd < 0)
+		return false;
+	bool found = find_sealed(&text, address, mapping, sealed);
+	close(text.fd);
+	if (found)
+		usual = text.taken < TEXT_PIECE ? text.taken : TEXT_PIECE;
 	return found;
 }

@@ -1,5 +1,5 @@
 /* What is mapped at an address of a process, as /proc/PID/maps has it: one question (PROCMAP_QUERY, Linux 6.11), or its
- * text, line by line. Owns nothing, thread-safe. Source: proc_pid_maps(5), linux/fs.h. */
+ * text, line by line. Thread-safe. Source: proc_pid_maps(5), linux/fs.h. */
 #ifndef PTWRAP_MAPPING_H
 #define PTWRAP_MAPPING_H
 
@@ -26,6 +26,10 @@ bool mapping_parse(const char *line, struct mapping *mapping);
 /* The mapping that begins at the address; *sealed: it is sealed by mseal(2), as far as this kernel tells that (VmFlags of
  * /proc/PID/smaps). Cheap where little is mapped below. False: none does. */
 bool mapping_find_sealed(pid_t tid, uint64_t address, struct mapping *mapping, bool *sealed);
+
+/* All files that are mapped executable, in the order of addresses, to visit(context, mapping). 0; -ENOTTY: this kernel does not
+ * know the question; another -errno: they cannot be told. */
+int mapping_each_code(pid_t tid, void (*visit)(void *context, const struct mapping *mapping), void *context);
 
 /* The mapping that holds the address. with_path: fill in mapping->path. False: there is none, or it cannot be told. */
 bool mapping_find(pid_t tid, uint64_t address, bool with_path, struct mapping *mapping);

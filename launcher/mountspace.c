@@ -51,13 +51,19 @@ static void remember(uint64_t mount)
 }
 
 /* 0: this kernel does not tell. */
+static uint64_t look_at_mount(int fd, const char *path, struct statx *status)
+{
+	enum { FLAGS = AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT };
+	status->stx_mask = 0;
+	if (statx(fd, path, FLAGS, STATX_INO | STATX_MNT_ID_UNIQUE, status) != 0 || !(status->stx_mask & STATX_MNT_ID_UNIQUE))
+		return 0;
+	return status->stx_mnt_id;
+}
+
 static uint64_t unique_mount(int fd, const char *path)
 {
 	struct statx status;
-	if (statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID_UNIQUE, &status) != 0 ||
-	    !(status.stx_mask & STATX_MNT_ID_UNIQUE))
-		return 0;
-	return status.stx_mnt_id;
+	return look_at_mount(fd, path, &status);
 }
 
 /* In the namespace with that id; 0: in ptwrap's own. One that cannot be looked at holds none. */
@@ -110,9 +116,10 @@ static bool is_kernels_own(int fd, uint64_t mount)
 	return same;
 }
 
-bool mountspace_has_met(const char *path)
+bool mountspace_has_met(const char *path, struct statx *status)
 {
-	uint64_t mount = unique_mount(AT_FDCWD, path);
+	struct statx own;
+	uint64_t mount = look_at_mount(AT_FDCWD, path, status ? status : &own);
 	return mount && is_known(mount);
 }
 

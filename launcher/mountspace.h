@@ -15,8 +15,10 @@
 
 bool mountspace_knows(pid_t tid, int fd);
 
-/* Is the mount that the path leads to one that was found to be? False: it has to be asked. */
-bool mountspace_has_met(const char *path);
+/* Is the mount that the path leads to one that was found to be? False: it has to be asked. *status: what is there, as far as
+ * stx_mask says (STATX_INO); NULL: of no interest. */
+struct statx;
+bool mountspace_has_met(const char *path, struct statx *status);
 
 /* The mount that fd lies on counts as known: what COMMAND is given open may be of the namespace that it was started from. In
  * the launcher, before the forks. */

@@ -10,6 +10,8 @@
 enum {
 	PAGE_BYTES = 4096,
 	STRING_CHUNK = 256,
+	STRINGS_AHEAD = 32,
+	WORDS_FIRST = 64,
 	WORDS_CHUNK = 512,
 	STRINGS_MAX = 1 << 20, /* execve(2) takes fewer: no longer array can have a meaning */
 };
@@ -149,11 +151,47 @@ int peek_string(pid_t tid, uint64_t address, struct strbuf *out, size_t max, boo
 	}
 }
 
+/* The beginnings of some strings, read by one call: of `count` from the first on. */
+struct beginnings {
+	size_t count;
+	struct bytes each[STRINGS_AHEAD];
+	char memory[STRINGS_AHEAD * STRING_CHUNK];
+};
+
+static void read_beginnings(pid_t tid, const uint64_t *pointers, size_t count, struct beginnings *read)
+{
+	struct iovec remote[STRINGS_AHEAD], local = { read->memory, 0 };
+	if (peek.method != PEEK_VM_READV)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		size_t piece = PAGE_BYTES - pointers[i] % PAGE_BYTES;
+		remote[i] = (struct iovec){ (void *)(uintptr_t)pointers[i], piece < STRING_CHUNK ? piece : STRING_CHUNK };
+		read->each[i] = bytes_of(read->memory + local.iov_len, remote[i].iov_len);
+		local.iov_len += remote[i].iov_len;
+	}
+	ssize_t got = process_vm_readv(tid, &local, 1, remote, count, 0);
+	for (size_t len = 0; read->count < count && got >= (ssize_t)(len + read->each[read->count].len); read->count++)
+		len += read->each[read->count].len;
+}
+
+/* The string at that address, of which this is known to be the beginning; no bytes: nothing is. As peek_string. */
+static int add_string(pid_t tid, uint64_t address, struct bytes beginning, struct strbuf *out, size_t max, bool *cut)
+{
+	const char *end = beginning.len ? memchr(beginning.data, '\0', beginning.len) : NULL;
+	if (!end)
+		return peek_string(tid, address, out, max, cut);
+	size_t len = (size_t)(end - beginning.data);
+	*cut = len > max;
+	strbuf_add(out, beginning.data, *cut ? max : len);
+	return 0;
+}
+
 /* The string behind the pointer that was counted last, or that there is none. */
-static int take_string(pid_t tid, uint64_t pointer, struct strbuf *out, size_t limit, struct peek_array *array)
+static int take_string(pid_t tid, uint64_t pointer, struct bytes beginning, struct strbuf *out, size_t limit,
+		       struct peek_array *array)
 {
 	bool cut = false, full = out->len >= limit || array->gap_count == PEEK_GAPS;
-	int error = full ? 0 : peek_string(tid, pointer, out, limit - out->len, &cut);
+	int error = full ? 0 : add_string(tid, pointer, beginning, out, limit - out->len, &cut);
 	array->truncated |= full || cut;
 	if (full || (error && error != -EFAULT))
 		return error;
@@ -168,50 +206,66 @@ static int take_string(pid_t tid, uint64_t pointer, struct strbuf *out, size_t l
 	return 0;
 }
 
-/* One chunk of the pointer array: strings of it appended; *end when the NULL was met. */
-static int strings_of_chunk(pid_t tid, const void *words, size_t word_count, unsigned word_bytes,
-			    struct strbuf *out, size_t limit, struct peek_array *array, bool *end)
+/* Some of the array's strings appended. */
+static int take_strings(pid_t tid, const uint64_t *pointers, size_t count, struct strbuf *out, size_t limit,
+			struct peek_array *array)
 {
-	for (size_t i = 0; i < word_count; i++) {
-		uint64_t pointer = word_bytes == 8 ? ((const uint64_t *)words)[i] :
-						     ((const uint32_t *)words)[i];
-		if (!pointer) {
-			*end = true;
-			return 0;
+	int error = 0;
+	for (size_t at = 0, some; !error && at < count; at += some) {
+		struct beginnings read;
+		read.count = 0;
+		some = count - at < STRINGS_AHEAD ? count - at : STRINGS_AHEAD;
+		if (out->len < limit && some > 1)
+			read_beginnings(tid, pointers + at, some, &read);
+		for (size_t i = 0; !error && i < some; i++) {
+			++array->count;
+			error = take_string(tid, pointers[at + i], i < read.count ? read.each[i] : bytes_of(NULL, 0), out, limit,
+					    array);
 		}
-		++array->count;
-		int error = take_string(tid, pointer, out, limit, array);
-		if (error)
-			return error;
 	}
-	return 0;
+	return error;
+}
+
+/* A piece of the array of pointers: how many there were, up to the NULL that ends it; -errno. */
+static ssize_t read_pointers(pid_t tid, uint64_t address, unsigned word_bytes, size_t wanted, uint64_t pointers[WORDS_CHUNK])
+{
+	ssize_t got = peek_read(tid, address, pointers, wanted * word_bytes);
+	if (got < (ssize_t)word_bytes)
+		return got < 0 ? got : -EFAULT;
+	size_t count = (size_t)got / word_bytes;
+	for (size_t i = count; word_bytes == 4 && i-- > 0;) {
+		uint32_t narrow;
+		memcpy(&narrow, (const char *)pointers + 4 * i, sizeof narrow);
+		pointers[i] = narrow;
+	}
+	return (ssize_t)count;
 }
 
 int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max, struct peek_array *array)
 {
-	_Alignas(8) char words[WORDS_CHUNK * 8] = { 0 };
+	uint64_t pointers[WORDS_CHUNK];
 	size_t limit = out->len + max;
 	if (word_bytes != 4)
 		word_bytes = 8;
-	size_t chunk = 16 * word_bytes;
 	array->count = 0;
 	array->truncated = false;
 	array->gap_count = 0;
-	for (bool end = false; !end; chunk = sizeof words) {
-		ssize_t got = peek_read(tid, address, words, chunk);
-		if (got < (ssize_t)word_bytes)
-			return got < 0 ? (int)got : -EFAULT;
-		size_t word_count = (size_t)got / (word_bytes == 4 ? 4 : 8);
-		int error = strings_of_chunk(tid, words, word_count, word_bytes, out, limit, array, &end);
-		if (error)
+	for (size_t wanted = WORDS_FIRST;; wanted = WORDS_CHUNK) {
+		ssize_t got = read_pointers(tid, address, word_bytes, wanted, pointers);
+		if (got < 0)
+			return (int)got;
+		size_t count = 0;
+		while (count < (size_t)got && pointers[count])
+			count++;
+		int error = take_strings(tid, pointers, count, out, limit, array);
+		if (error || count < (size_t)got)
 			return error;
-		if (!end && array->count >= STRINGS_MAX) {
+		if (array->count >= STRINGS_MAX) {
 			array->truncated = true;
 			return 0;
 		}
-		address += word_count * word_bytes;
+		address += count * word_bytes;
 	}
-	return 0;
 }
 
 static int write_at(int fd, uint64_t address, const void *data, size_t len)

@@ -37,6 +37,7 @@ enum {
 	PATHS = 512, /* pinned_put_path's, behind the slots */
 	WHOLE = SLOTS * PINNED_SLOT_BYTES + PATHS * PINNED_PATH_BYTES,
 	ALIGNMENT = 16,
+	GLANCES_MAX = 3, /* of an address space: as many cost as much as to see the seal */
 };
 
 _Static_assert(WHOLE == FASTPATH_PINNED_BYTES, "as the shim maps it");
@@ -53,6 +54,7 @@ struct pinned_space {
 	bool is_sealed;   /* by a call that was seen to be made in this very address space */
 	bool is_sure;     /* it was seen to be ours, there, and sealed */
 	bool is_vain;     /* it could not be mapped */
+	unsigned glances; /* how often only that it is mapped was looked at */
 };
 
 static struct {
@@ -185,12 +187,24 @@ enum sealing {
 	SEALING_SEEN,
 };
 
+static bool is_whole(const struct mapping *mapping, uint64_t address)
+{
+	return mapping->start == address && mapping->end == address + WHOLE && mapping->offset == 0 &&
+	       mapping->inode == pinned.inode && mapping->device == pinned.device &&
+	       mapping->flags == (MAPPING_READABLE | MAPPING_SHARED);
+}
+
+/* Of a task that is alone. */
+static bool glance(pid_t tid, uint64_t address)
+{
+	struct mapping mapping;
+	return mapping_find(tid, address, false, &mapping) && is_whole(&mapping, address);
+}
+
 static enum sealing look(pid_t tid, uint64_t address)
 {
 	struct mapping mapping;
-	bool sealed, found = mapping_find_sealed(tid, address, &mapping, &sealed);
-	bool ours = found && mapping.end == address + WHOLE && mapping.offset == 0 && mapping.inode == pinned.inode &&
-		    mapping.device == pinned.device && mapping.flags == (MAPPING_READABLE | MAPPING_SHARED);
+	bool sealed, ours = mapping_find_sealed(tid, address, &mapping, &sealed) && is_whole(&mapping, address);
 	pinned.sees_seals |= ours && sealed;
 	return !ours ? SEALING_NONE : sealed ? SEALING_SEEN : SEALING_UNKNOWN;
 }
@@ -201,10 +215,12 @@ static bool is_sealed(const struct pinned_space *space, enum sealing sealing)
 	return sealing == SEALING_SEEN || (sealing == SEALING_UNKNOWN && space->is_sealed && !pinned.sees_seals);
 }
 
-static bool is_ready(struct pinned_space *space, pid_t tid)
+static bool is_ready(struct pinned_space *space, pid_t tid, bool alone)
 {
 	if (!space->address || space->is_sure)
 		return space->is_sure;
+	if (alone && space->glances++ < GLANCES_MAX && glance(tid, space->address))
+		return true;
 	enum sealing sealing = look(tid, space->address);
 	space->is_sure = is_sealed(space, sealing);
 	if (sealing == SEALING_NONE)
@@ -235,7 +251,7 @@ int pinned_fd(void)
 
 bool pinned_was_mapped(struct pinned_space *space, pid_t tid)
 {
-	if (!space || space->address || look(tid, FASTPATH_PINNED) == SEALING_NONE)
+	if (!space || space->address || !glance(tid, FASTPATH_PINNED))
 		return false;
 	space->address = FASTPATH_PINNED;
 	return true;
@@ -328,7 +344,7 @@ enum pinned_answer pinned_begin(struct pinned_space *space, pid_t tid, const str
 	*process = NULL;
 	if (!space || (how & PINNED_TRIES && space->is_vain))
 		return PINNED_FAILED;
-	if (is_ready(space, tid))
+	if (is_ready(space, tid, how & PINNED_ALONE))
 		return PINNED_READY;
 	struct pinned_process *made = calloc(1, sizeof *made);
 	struct user_regs_struct registers;

@@ -18,7 +18,9 @@
  * descriptors between two of them, which shows at the end. Signals that come meanwhile stay pending.
  * What is mapped there is looked at in each address space before its first use, and that it is sealed: a program may keep the
  * mapping from its child, or give it one that is not, and a filter of its own may have answered for mseal. Where the kernel does
- * not show a seal, the one is believed that the process itself, without such a filter, was made to set.
+ * not show a seal, the one is believed that the process itself, without such a filter, was made to set. A task that is alone in
+ * its address space stands still meanwhile, so there is nobody whom a seal would hinder: what is mapped is then enough, for that
+ * call, and to see that is cheaper: most processes make few such calls.
  *
  * A slot of the memory is one call's, from its entry to its exit. All processes of the tree can read all slots.
  *
@@ -64,6 +66,7 @@ enum pinned_answer {
 enum pinned_how {
 	PINNED_TRIES = 1,    /* where it cannot be mapped the task makes its call all the same; asked for once an address space */
 	PINNED_FILTERED = 2, /* a filter of the program's own may answer calls in the kernel's place */
+	PINNED_ALONE = 4,    /* no other task has that address space, a suspended one (vfork) included */
 };
 
 /* how: PINNED_*. At the seccomp-stop of a call of the task's. Not where a seccomp filter of its own might kill it for these calls. PINNED_RUNNING: *process is under way, for pinned_step. */
@@ -77,7 +80,7 @@ enum pinned_answer pinned_step(struct pinned_process **at, const struct stop *st
 void pinned_abandon(struct pinned_process **process);
 
 /* A new image may map the memory itself, at FASTPATH_PINNED (shim/early.c): from this descriptor of the tracer's (-1: there is
- * none), and be seen to have done so: then what is left to be done, at the first call that needs it, is to make it mseal that. */
+ * none), and be seen to have done so, while its task is alone: that it is sealed is left to be seen, or done. */
 int pinned_fd(void);
 bool pinned_was_mapped(struct pinned_space *space, pid_t tid);
 

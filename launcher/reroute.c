@@ -132,18 +132,24 @@ static int find_descriptor(const struct reroute_task *task, const struct reroute
 	return is_path_descriptor(task->tid, fd) ? -EBADF : 0;
 }
 
-static int read_path(const struct reroute_task *task, uint64_t address, struct reroute_path *path)
+static int read_path(const struct reroute_task *task, uint64_t address, struct bytes known, struct reroute_path *path)
 {
 	bool truncated;
+	int error = 0;
 	if (address == 0 && may_be_empty(path))
 		return 0;
-	int error = peek_string(task->tid, address, &path->text, PATH_MAX, &truncated);
+	if (known.data)
+		strbuf_add(&path->text, known.data, known.len);
+	else
+		error = peek_string(task->tid, address, &path->text, PATH_MAX, &truncated);
 	if (error)
 		return error == -EFAULT ? -EFAULT : -EPERM;
+	if (path->text.failed)
+		return -EPERM;
 	return path->text.len >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-static int look(const struct reroute_task *task, const uint64_t args[6], struct reroute_path *path)
+static int look(const struct reroute_task *task, const uint64_t args[6], struct bytes known, struct reroute_path *path)
 {
 	const struct pathcall *row = path->row;
 	int dirfd = row->dirfd == PATHCALL_CWD ? AT_FDCWD : (int)args[row->dirfd];
@@ -156,7 +162,7 @@ static int look(const struct reroute_task *task, const uint64_t args[6], struct 
 	if (path->is_descriptor)
 		error = find_descriptor(task, path, dirfd);
 	else
-		error = read_path(task, args[row->path], path);
+		error = read_path(task, args[row->path], known, path);
 	if (error)
 		return error;
 	struct walk_request request = {
@@ -185,11 +191,11 @@ static int check_flags(const struct reroute_path *path)
 	return fd < 0 && errno == EINVAL ? -EINVAL : 0;
 }
 
-void reroute_look(const struct reroute_task *task, const uint64_t args[6], const struct pathcall *row,
+void reroute_look(const struct reroute_task *task, const uint64_t args[6], const struct pathcall *row, struct bytes known,
 		  struct reroute_path *path)
 {
 	*path = (struct reroute_path){ .row = row, .walk = { .parent_fd = -1, .object_fd = -1 } };
-	path->error = look(task, args, path);
+	path->error = look(task, args, known, path);
 	if (path->error && path->error != -EPERM && check_flags(path))
 		path->error = -EINVAL;
 }
@@ -419,12 +425,14 @@ bool reroute_apply(struct reroute *reroute)
 
 /* ---- the end ---- */
 
-enum reroute_outcome reroute_end(struct reroute **at, int64_t result)
+enum reroute_outcome reroute_end(struct reroute **at, int64_t *result)
 {
 	struct reroute *reroute = *at;
 	struct user_regs_struct registers;
-	bool again = result == -ELOOP && reroute->adds_nofollow;
-	if (trace_get_registers(reroute->task.tid, &registers)) {
+	bool told = trace_get_registers(reroute->task.tid, &registers);
+	*result = told ? (int64_t)registers.rax : -EPERM;
+	bool again = *result == -ELOOP && reroute->adds_nofollow;
+	if (told) {
 		for (unsigned i = 0; i < 6; i++)
 			*x86_64_argument(&registers, is_i386(reroute), i) =
 				*x86_64_argument(&reroute->own, is_i386(reroute), i);

@@ -45,8 +45,9 @@ struct reroute_path {
 	struct walk_result walk;
 };
 
-/* What the call has at that line of its table; reroute_forget it. */
-void reroute_look(const struct reroute_task *task, const uint64_t args[6], const struct pathcall *row,
+/* What the call has at that line of its table; reroute_forget it. known: the path, where it was read for the report: that is what
+ * is judged then; no bytes (NULL): it is to be read. */
+void reroute_look(const struct reroute_task *task, const uint64_t args[6], const struct pathcall *row, struct bytes known,
 		  struct reroute_path *path);
 void reroute_forget(struct reroute_path *path);
 
@@ -79,8 +80,8 @@ enum reroute_outcome {
 	REROUTE_AGAIN, /* something has come in between: the call will be made again, nothing is to be recorded */
 };
 
-/* At the exit-stop, with the call's result. Frees it. */
-enum reroute_outcome reroute_end(struct reroute **at, int64_t result);
+/* At the exit-stop. *result: the call's; -EPERM where the task is gone. Frees it. */
+enum reroute_outcome reroute_end(struct reroute **at, int64_t *result);
 
 /* The task has ended, or the call is not to be led anywhere; registers stay. */
 void reroute_abandon(struct reroute **at);

@@ -22,11 +22,17 @@ enum { HEADER_BYTES_64 = 56, HEADER_BYTES_32 = 28 };
 enum rewrite_answer rewrite_prepare(struct tracee *tracee, bool tries)
 {
 	const struct credentials *as = credentials_of(tracee);
-	if (!tracee->process->space || !as)
+	const struct process *process = tracee->process;
+	struct judged *judged = tracee->call->judged;
+	if (!process->space || !as)
 		return REWRITE_FAILED;
-	unsigned how = (tries ? PINNED_TRIES : 0U) | (tracee->process->trace_all ? PINNED_FILTERED : 0U);
-	enum pinned_answer answer = pinned_begin(tracee->process->space, tracee->tid, &as->identity, how, &tracee->pinning);
-	if (answer == PINNED_READY)
+	if (judged->has_memory)
+		return REWRITE_READY;
+	bool alone = process->task_count == 1 && !process->shares_memory;
+	unsigned how = (tries ? PINNED_TRIES : 0U) | (process->trace_all ? PINNED_FILTERED : 0U) | (alone ? PINNED_ALONE : 0U);
+	enum pinned_answer answer = pinned_begin(process->space, tracee->tid, &as->identity, how, &tracee->pinning);
+	judged->has_memory = answer == PINNED_READY;
+	if (judged->has_memory)
 		return REWRITE_READY;
 	if (answer != PINNED_RUNNING)
 		return REWRITE_FAILED;
@@ -185,11 +191,10 @@ static int64_t finish_many(const struct tracee *tracee, int64_t sent)
 
 bool rewrite_end(struct tracee *tracee)
 {
-	struct user_regs_struct registers;
+	int64_t result;
 	if (!tracee->reroute)
 		return false;
-	int64_t result = trace_get_registers(tracee->tid, &registers) ? (int64_t)registers.rax : -EPERM;
-	bool again = reroute_end(&tracee->reroute, result) == REROUTE_AGAIN;
+	bool again = reroute_end(&tracee->reroute, &result) == REROUTE_AGAIN;
 	if (tracee->many && result >= 0)
 		result = finish_many(tracee, result);
 	if (tracee->call)

@@ -134,6 +134,15 @@ static int open_root(const struct walk_request *request)
 	return fd;
 }
 
+/* A second descriptor of the same file, or -errno. */
+static int another(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -errno;
+	return copy;
+}
+
 static int find_root(struct walker *walker)
 {
 	if (walker->root_fd < 0)
@@ -147,13 +156,11 @@ static int open_start(struct walker *walker)
 	const struct walk_request *request = walker->request;
 	bool absolute = request->path.len > 0 && request->path.data[0] == '/' && !(request->resolve & RESOLVE_IN_ROOT);
 	walker->root_was_met = absolute;
-	int error = absolute || !request->own_root ? find_root(walker) : 0;
+	int error = request->own_root ? 0 : find_root(walker);
 	if (error)
 		return error;
-	walker->at_fd = absolute ? fcntl(walker->root_fd, F_DUPFD_CLOEXEC, 0) : open_base(request);
-	if (walker->at_fd < 0)
-		return absolute ? -errno : walker->at_fd;
-	return 0;
+	walker->at_fd = !absolute ? open_base(request) : request->own_root ? open_root(request) : another(walker->root_fd);
+	return walker->at_fd < 0 ? walker->at_fd : 0;
 }
 
 /* ---- /proc ---- */
@@ -201,9 +208,10 @@ static int put_before_rest(struct walker *walker, struct bytes target)
 	if ((walker->request->resolve & RESOLVE_NO_XDEV) && !walker->root_was_met)
 		return -EXDEV; /* the kernel does not compare with a root that it has not looked at yet */
 	int error = find_root(walker);
-	if (!error)
-		replace(&walker->at_fd, fcntl(walker->root_fd, F_DUPFD_CLOEXEC, 0));
-	return error ? error : walker->at_fd < 0 ? -errno : 0;
+	if (error)
+		return error;
+	replace(&walker->at_fd, another(walker->root_fd));
+	return walker->at_fd < 0 ? walker->at_fd : 0;
 }
 
 /* fs.protected_symlinks: in a directory such as /tmp only its owner, or the directory's, may lay a link. */

@@ -102,6 +102,9 @@ try exec 'a thread flips the path of an execve'
 try exec-memfd 'a copy in memory, or a descriptor, is executed'
 try exec-script "a script's first line names the program"
 try exec-loader 'the loader is told to run the program'
+try mapping 'a descriptor is exchanged while code is mapped from it'
+try hidden 'the same, by a child whose clone3 a thread flips the flags of'
+try alone 'the same, by a child of a clone3 with CLONE_UNTRACED'
 natively=$(successes "$attack" keys 0.1)
 try keys 'keys are put into the terminal for who reads it next' "$([[ $natively != 0/* ]] || echo 'no TIOCSTI here')"
 try uring 'io_uring' 'closed always'

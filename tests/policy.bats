@@ -504,6 +504,17 @@ without_mseal() {
 	[ ! -e ran ]
 }
 
+@test "with rules there is no clone3, whose flags nobody could be sure of, and libc makes do without" {
+	local rule='deny exec /nothing/**'
+	same refused 'clone3: ENOSYS' "$("$PTWRAP" -q --rule "$rule" "$PROGRAMS/births" untraced-clone3)"
+	same recorded 'clone3: ENOSYS' "$("$PTWRAP" -q -l all -o run.json --rule "$rule" --no-shim "$PROGRAMS/births" untraced-clone3)"
+	report_is '.violations == [] and any(.syscalls[]; .name == "clone3" and .calls == 1 and .errors == 1)'
+	same 'dry run' ENOSYS "$("$PTWRAP" -q --dry-run --rule "$rule" "$PROGRAMS/births" untraced-clone3)"
+	audit --rule "$rule" "$PROGRAMS/births" spawn 3
+	same children 3 "$(report '[.processes[] | select(.parent == 1)] | length')"
+	run -0 "$PTWRAP" -q --rule "$rule" "$PROGRAMS/threads" leaderless
+}
+
 @test "a filter of the program's own hides no call from the policy" {
 	rm -f made
 	gives ok 'deny syscall mknod' -- "$POLICY" hidden 121

@@ -52,7 +52,7 @@ static uint32_t age_of(const struct policy *policy, uint32_t rule)
 
 bool policy_digest_may_overrule(const struct policy *policy, uint32_t domain, struct policy_answer given)
 {
-	for (uint32_t i = policy->pattern_count; i > 0; i--) {
+	for (uint32_t i = policy->digests.youngest ? policy->pattern_count : 0; i > 0; i--) {
 		const struct pattern *pattern = &policy->patterns[i - 1];
 		const struct rule *rule = &policy->rules[pattern->rule];
 		struct verdict_source source = { .rule = pattern->rule, .program = rule->program };

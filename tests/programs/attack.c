@@ -63,6 +63,15 @@ static bool goes_on(void)
 	return (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) * 1e-9 < seconds;
 }
 
+/* Never -1, which kill(2) would take for everybody. */
+static pid_t forked(void)
+{
+	pid_t child = fork();
+	if (child < 0)
+		exit(2);
+	return child;
+}
+
 static void start(void *(*thread)(void *))
 {
 	pthread_t id;
@@ -386,7 +395,7 @@ static void attack_passed_descriptor(void)
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
 		exit(2);
-	if (fork() == 0) {
+	if (forked() == 0) {
 		int folder = open("secret", O_PATH);
 		close(ends[0]);
 		while (goes_on())
@@ -545,7 +554,7 @@ static void attack_umount(void)
 {
 	unshare(CLONE_NEWNS);
 	mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-	if (fork() == 0) {
+	if (forked() == 0) {
 		unshare(CLONE_NEWNS);
 		umount2("proc", MNT_DETACH);
 		for (int pid = getppid() - 8; pid < getpid() + 64; pid++) {
@@ -564,12 +573,12 @@ static void attack_umount(void)
 	wait(NULL);
 	while (goes_on()) {
 		int status;
-		pid_t child = fork();
+		pid_t child = forked();
 		if (child == 0) {
 			unshare(CLONE_NEWNS);
 			if (chroot("."))
 				_exit(2);
-			pid_t other = fork();
+			pid_t other = forked();
 			if (other == 0) {
 				for (unsigned left = (unsigned)rounds * 977 % 200000; left; left--)
 					__asm__ volatile("" : : : "memory");
@@ -730,7 +739,7 @@ static void attack_pinned_fork(void)
 	}
 	long *tried = mmap(NULL, sizeof *tried, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	madvise(pinned.start, pinned.len, MADV_DONTFORK);
-	pid_t child = fork();
+	pid_t child = forked();
 	if (child == 0) {
 		char *own = mmap(pinned.start, pinned.len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 		for (size_t at = 0; own != MAP_FAILED && at + 16 <= pinned.len; at += 2048)
@@ -759,7 +768,7 @@ static void attack_exempt(void)
 		return;
 	}
 	for (size_t at = 0; at + 2 < text.len && goes_on(); at++) {
-		pid_t child = memcmp(text.start + at, "\x0f\x05", 2) == 0 ? fork() : -1;
+		pid_t child = memcmp(text.start + at, "\x0f\x05", 2) == 0 ? forked() : -1;
 		if (child == 0)
 			__asm__ volatile("jmp *%4" : : "a"(SYS_open), "D"(SECRET), "S"(O_WRONLY | O_TRUNC), "d"(0), "r"(text.start + at));
 		if (child > 0)
@@ -826,7 +835,7 @@ static void attack_shim(void)
 	find_mapping("ptwrap", " r-xp ", &text);
 	while (goes_on()) {
 		int status;
-		pid_t child = fork();
+		pid_t child = forked();
 		if (child == 0)
 			overwrite_shim(&text, rounds % 2, open("/proc/self/mem", O_RDWR));
 		waitpid(child, &status, 0);
@@ -845,7 +854,7 @@ static void attack_preload(void)
 	while (goes_on()) {
 		int status;
 		snprintf(setting, sizeof setting, "%s=%s exec /bin/true", variables[rounds % 3], library);
-		pid_t child = fork();
+		pid_t child = forked();
 		if (child == 0) {
 			execl("/bin/sh", "sh", "-c", setting, NULL);
 			_exit(1);
@@ -884,7 +893,7 @@ static void attack_other_process(void)
 	judge(open(OPEN, O_RDWR));
 	find_mapping("ptwrap-pinned", " r--s ", &pinned);
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-	pid_t self = getpid(), child = fork();
+	pid_t self = getpid(), child = forked();
 	if (child == 0)
 		meddle(self, &pinned);
 	while (goes_on())
@@ -918,13 +927,129 @@ static void attack_untraced(void)
 	}
 }
 
+/* ---- code that is mapped ---- */
+
+enum { MAPPINGS = 40 };
+
+/* Both begin alike; what stands behind the end of the shorter one tells them apart. */
+static off_t prepare_code(void)
+{
+	char self[PATH_MAX], command[2 * PATH_MAX];
+	struct stat status;
+	snprintf(command, sizeof command, "{ cat %s; printf oo; } >open/program",
+		 realpath("/proc/self/exe", self) ? self : "/proc/self/exe");
+	if (access("open/program", F_OK) != 0 && system(command) != 0)
+		exit(2);
+	allowed_fd = open("open/program", O_RDONLY);
+	secret_fd = open(PROGRAM, O_RDONLY);
+	shared_fd = dup(allowed_fd);
+	if (fstat(secret_fd, &status) != 0)
+		exit(2);
+	return status.st_size - 1;
+}
+
+/* Is it ever the forbidden one that is mapped? Then the process ends with RAN. */
+static void map_code(off_t last)
+{
+	for (int i = 0; i < MAPPINGS; i++) {
+		off_t page = last & ~4095L;
+		char *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, shared_fd, page);
+		if (code != MAP_FAILED && code[last - page] == '\n')
+			_exit(RAN);
+		if (code != MAP_FAILED)
+			munmap(code, 4096);
+	}
+}
+
+static void map_beside_thread(off_t last)
+{
+	start(exchange);
+	map_code(last);
+}
+
+static struct clone_args sharing = { .exit_signal = SIGCHLD };
+
+static void *flip_sharing(void *unused)
+{
+	(void)unused;
+	while (!over) {
+		*(volatile uint64_t *)&sharing.flags = CLONE_FILES;
+		*(volatile uint64_t *)&sharing.flags = 0;
+	}
+	return NULL;
+}
+
+/* The child may have the same descriptors, which nobody could tell from its flags any more. */
+static void map_beside_child(off_t last)
+{
+	pthread_t flipper;
+	if (pthread_create(&flipper, NULL, flip_sharing, NULL) != 0)
+		_exit(1);
+	dwell();
+	pid_t child = (pid_t)syscall(SYS_clone3, &sharing, sizeof sharing);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		exchange(NULL);
+	}
+	over = true;
+	pthread_join(flipper, NULL);
+	map_code(last);
+	if (child > 0)
+		kill(child, SIGKILL);
+}
+
+/* A child that no tracer is told of. */
+static void map_beside_untraced(off_t last)
+{
+	struct clone_args args = { .flags = CLONE_UNTRACED | CLONE_FILES, .exit_signal = SIGCHLD };
+	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		exchange(NULL);
+	}
+	map_code(last);
+	if (child > 0)
+		kill(child, SIGKILL);
+}
+
+/* In a process each: it may be killed for what it has mapped. */
+static void attack_code(void (*map)(off_t last))
+{
+	off_t last = prepare_code();
+	while (goes_on() && !successes) {
+		int status = 0;
+		pid_t child = forked();
+		if (child == 0) {
+			map(last);
+			_exit(0);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
+	}
+}
+
+static void attack_mapping(void)
+{
+	attack_code(map_beside_thread);
+}
+
+static void attack_hidden(void)
+{
+	attack_code(map_beside_child);
+}
+
+static void attack_alone(void)
+{
+	attack_code(map_beside_untraced);
+}
+
 /* ---- programs ---- */
 
 /* A child that becomes a program, by `become`: did ./secret/program run? */
 static void judge_program(void (*become)(void))
 {
 	int status;
-	pid_t child = fork();
+	pid_t child = forked();
 	if (child == 0) {
 		become();
 		_exit(1);
@@ -976,7 +1101,7 @@ static void be_sealed(void)
 	close(open(OPEN, O_RDWR));
 	int status;
 	madvise(pinned.start, pinned.len, MADV_DONTFORK);
-	pid_t child = fork();
+	pid_t child = forked();
 	if (child == 0) {
 		mremap(second, pinned.len, pinned.len, MREMAP_MAYMOVE | MREMAP_FIXED, pinned.start);
 		close(open(OPEN, O_RDWR));
@@ -1125,7 +1250,7 @@ static void attack_keys(void)
 		exit(2);
 	while (goes_on()) {
 		int status;
-		pid_t child = fork();
+		pid_t child = forked();
 		if (child == 0) {
 			setsid();
 			int own = open(ptsname(terminal), O_RDWR);
@@ -1236,7 +1361,7 @@ static void attack_starting(void)
 		strcat(target, "/" SECRET);
 	while (goes_on() && !successes) {
 		int status = 0;
-		pid_t victim = fork();
+		pid_t victim = forked();
 		if (victim == 0) {
 			become_part("victim", "0");
 			_exit(1);
@@ -1281,6 +1406,7 @@ static const struct {
 	{ "exec-memfd", attack_exec_memfd }, { "exec-script", attack_exec_script }, { "exec-loader", attack_exec_loader },
 	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork }, { "starting", attack_starting },
 	{ "stolen", attack_stolen }, { "sealed", attack_sealed }, { "filtered", attack_filtered },
+	{ "mapping", attack_mapping }, { "hidden", attack_hidden }, { "alone", attack_alone },
 	{ "victim", be_victim }, { "be-sealed", be_sealed }, { "be-filtered", be_filtered },
 };
 

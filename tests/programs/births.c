@@ -95,6 +95,8 @@ static int by_untraced_clone3(void)
 {
 	struct clone_args args = { .exit_signal = SIGCHLD, .flags = CLONE_UNTRACED };
 	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+	if (child < 0)
+		return printf("clone3: %s\n", strerrorname_np(errno)) < 0;
 	if (child == 0)
 		_exit(puts(mkdir("made", 0700) < 0 ? strerrorname_np(errno) : "made") < 0 || fflush(stdout));
 	reap(child);

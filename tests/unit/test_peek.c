@@ -186,6 +186,38 @@ static void test_arrays_of_strings_are_read_to_their_null(void)
 	strbuf_free(&out);
 }
 
+/* Short, long and of many pages, bad pointers between them, the last one up to the end of what is mapped. */
+static void test_many_strings_are_whole_whatever_stands_between_them(void)
+{
+	enum { STRINGS = 150, GAP_EVERY = 31 };
+	uint64_t pointers[STRINGS + 1] = { 0 };
+	struct strbuf out = { 0 }, wanted = { 0 };
+	struct peek_array found;
+	unsigned char *at = area + AREA - 1, *start;
+	for (int i = STRINGS - 1; i >= 0; i--) {
+		size_t len = i % 50 == 49 ? 3 * PAGE : (size_t)i * 37 % 600;
+		start = at - len;
+		memset(start, 'a' + i % 26, len);
+		*at = '\0';
+		pointers[i] = i % GAP_EVERY == GAP_EVERY - 1 ? 8 : address_of(start);
+		at = start - 1;
+	}
+	for (int i = 0; i < STRINGS; i++)
+		strbuf_add(&wanted, pointers[i] == 8 ? "" : (char *)(uintptr_t)pointers[i], // NOLINT(performance-no-int-to-ptr)
+			   pointers[i] == 8 ? 1 : strlen((char *)(uintptr_t)pointers[i]) + 1); // NOLINT(performance-no-int-to-ptr)
+	memcpy(area, pointers, sizeof pointers);
+	renew_child();
+	CHECK(peek_strings(child, address_of(area), 8, &out, NO_MAX, &found) == 0, "many");
+	CHECK(found.count == STRINGS && !found.truncated && found.gap_count == STRINGS / GAP_EVERY, "%zu, %u", found.count,
+	      found.gap_count);
+	CHECK(bytes_equal(strbuf_bytes(&out), strbuf_bytes(&wanted)), "%zu, not %zu", out.len, wanted.len);
+	strbuf_reset(&out);
+	CHECK(peek_strings(child, address_of(area), 8, &out, 1000, &found) == 0, "cut");
+	CHECK(found.count == STRINGS && found.truncated && memcmp(out.data, wanted.data, 1000) == 0, "%zu", out.len);
+	strbuf_free(&out);
+	strbuf_free(&wanted);
+}
+
 static void test_an_array_without_null_is_efault(void)
 {
 	uint64_t pointers[600];
@@ -274,6 +306,7 @@ int main(void)
 		test_strings_of_every_length_are_whole();
 		test_a_string_without_end_is_efault_and_leaves_nothing();
 		test_arrays_of_strings_are_read_to_their_null();
+		test_many_strings_are_whole_whatever_stands_between_them();
 		test_an_array_without_null_is_efault();
 		if (method == PEEK_VM_READV)
 			test_an_array_longer_than_execve_takes_is_cut();

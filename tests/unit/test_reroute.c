@@ -100,7 +100,7 @@ static void enter(struct traced *traced, const struct stop *stop)
 		answer(traced, -EPERM);
 	} else if (pinned == PINNED_READY) {
 		for (unsigned i = 0; i < count; i++)
-			reroute_look(&task, args, &rows[i], &paths[i]);
+			reroute_look(&task, args, &rows[i], bytes_of(NULL, 0), &paths[i]);
 		lead(traced, &task, paths, count);
 		for (unsigned i = 0; i < count; i++)
 			reroute_forget(&paths[i]);
@@ -116,7 +116,9 @@ static void serve(struct traced *traced, const struct stop *stop)
 	} else if (stop->kind == STOP_ENTER) {
 		enter(traced, stop);
 	} else if (stop->kind == STOP_LEAVE && traced->reroute) {
-		traced->again += reroute_end(&traced->reroute, stop->info.exit.rval) == REROUTE_AGAIN;
+		int64_t result;
+		traced->again += reroute_end(&traced->reroute, &result) == REROUTE_AGAIN;
+		CHECK(result == stop->info.exit.rval, "%ld, not %lld", (long)result, (long long)stop->info.exit.rval);
 		if (traced->again > 0)
 			kill(traced->tid, SIGKILL); /* nobody changes names meanwhile */
 	}
