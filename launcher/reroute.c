@@ -255,6 +255,9 @@ void reroute_set_argument(struct reroute *reroute, unsigned index, uint64_t valu
 
 bool reroute_set_call(struct reroute *reroute, const char *name)
 {
+	const struct syscall_desc *made = syscall_lookup(reroute->task.abi, (uint32_t)reroute->made.orig_rax);
+	if (made && strcmp(made->name, name) == 0)
+		return true;
 	int number = syscall_number(reroute->task.abi, name);
 	if (number < 0)
 		return false;
