@@ -44,16 +44,22 @@ struct birth {
 
 static struct birth birth_by(pid_t caller)
 {
-	enum { CLONE_I386 = 120 };
+	enum { CLONE_I386 = 120, VFORK_I386 = 190, X32_BIT = 0x40000000 };
 	struct birth birth = { 0 };
-	if (!trace_get_registers(caller, &birth.registers))
+	if (!trace_get_registers(caller, &birth.registers)) {
+		birth.clone_flags = judge_is_on() ? CLONE_VM | CLONE_FILES : 0; /* whatever it was, rules are to hold */
 		return birth;
-	switch (birth.registers.orig_rax) {
+	}
+	switch (birth.registers.orig_rax & ~(unsigned long long)X32_BIT) {
 	case SYS_clone:
 		birth.clone_flags = birth.registers.rdi;
 		break;
 	case CLONE_I386:
 		birth.clone_flags = birth.registers.rbx;
+		break;
+	case SYS_vfork:
+	case VFORK_I386:
+		birth.clone_flags = CLONE_VM | CLONE_VFORK;
 		break;
 	case SYS_clone3: /* where reading might block, what is not known is asked of /proc */
 		if (helpers_are_needed() || peek_read_whole(caller, birth.registers.rdi, &birth.clone_flags,

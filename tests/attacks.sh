@@ -105,6 +105,8 @@ try exec-loader 'the loader is told to run the program'
 try mapping 'a descriptor is exchanged while code is mapped from it'
 try hidden 'the same, by a child whose clone3 a thread flips the flags of'
 try alone 'the same, by a child of a clone3 with CLONE_UNTRACED'
+try mapped 'what is mapped is exchanged while it is made executable'
+try mapped-vfork 'the same, in a vfork child, by another thread of its maker'
 natively=$(successes "$attack" keys 0.1)
 try keys 'keys are put into the terminal for who reads it next' "$([[ $natively != 0/* ]] || echo 'no TIOCSTI here')"
 try uring 'io_uring' 'closed always'

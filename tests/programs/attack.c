@@ -967,6 +967,19 @@ static void map_beside_thread(off_t last)
 	map_code(last);
 }
 
+/* Is what is mapped there executable, and the forbidden one? */
+static bool is_code(const char *at)
+{
+	char line[PATH_MAX + 256];
+	bool found = false;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	while (maps && !found && fgets(line, sizeof line, maps))
+		found = strtoul(line, NULL, 16) == (uintptr_t)at && strstr(line, " r-xp ") && strstr(line, "/" PROGRAM);
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
 static struct clone_args sharing = { .exit_signal = SIGCHLD };
 
 static void *flip_sharing(void *unused)
@@ -1012,6 +1025,78 @@ static void map_beside_untraced(off_t last)
 		kill(child, SIGKILL);
 }
 
+static char *place;
+static off_t place_offset;
+static atomic_bool holds, held;
+
+static void hold(void)
+{
+	held = true;
+	while (holds)
+		;
+	held = false;
+}
+
+/* What is mapped there to be read is now the one, now the other. */
+static void *exchange_mapping(void *unused)
+{
+	(void)unused;
+	while (!over) {
+		mmap(place, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, allowed_fd, place_offset);
+		dwell();
+		mmap(place, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, secret_fd, place_offset);
+		dwell();
+		if (holds)
+			hold();
+	}
+	return NULL;
+}
+
+/* It is made executable: is it the forbidden one then? */
+static void make_executable(off_t last)
+{
+	for (int i = 0; i < MAPPINGS; i++) {
+		bool done = mprotect(place, 4096, PROT_READ | PROT_EXEC) == 0;
+		holds = true;
+		while (!held)
+			;
+		if (done && place[last - place_offset] == '\n' && is_code(place))
+			_exit(RAN);
+		holds = false;
+		while (held)
+			;
+	}
+}
+
+static void begin_exchange(off_t last)
+{
+	place_offset = last & ~4095L;
+	place = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, allowed_fd, place_offset);
+	start(exchange_mapping);
+}
+
+static void protect_beside_thread(off_t last)
+{
+	begin_exchange(last);
+	make_executable(last);
+}
+
+/* In a child that has the same memory, while its maker is suspended and another thread is not. */
+static void protect_in_vfork(off_t last)
+{
+	int status = 0;
+	begin_exchange(last);
+	pid_t child = vfork();
+	if (child == 0) {
+		make_executable(last);
+		_exit(0);
+	}
+	if (child > 0)
+		waitpid(child, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == RAN)
+		_exit(RAN);
+}
+
 /* In a process each: it may be killed for what it has mapped. */
 static void attack_code(void (*map)(off_t last))
 {
@@ -1041,6 +1126,16 @@ static void attack_hidden(void)
 static void attack_alone(void)
 {
 	attack_code(map_beside_untraced);
+}
+
+static void attack_mapped(void)
+{
+	attack_code(protect_beside_thread);
+}
+
+static void attack_mapped_vfork(void)
+{
+	attack_code(protect_in_vfork);
 }
 
 /* ---- programs ---- */
@@ -1406,7 +1501,7 @@ static const struct {
 	{ "exec-memfd", attack_exec_memfd }, { "exec-script", attack_exec_script }, { "exec-loader", attack_exec_loader },
 	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork }, { "starting", attack_starting },
 	{ "stolen", attack_stolen }, { "sealed", attack_sealed }, { "filtered", attack_filtered },
-	{ "mapping", attack_mapping }, { "hidden", attack_hidden }, { "alone", attack_alone },
+	{ "mapping", attack_mapping }, { "hidden", attack_hidden }, { "alone", attack_alone }, { "mapped", attack_mapped }, { "mapped-vfork", attack_mapped_vfork },
 	{ "victim", be_victim }, { "be-sealed", be_sealed }, { "be-filtered", be_filtered },
 };
 
