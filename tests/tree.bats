@@ -193,7 +193,10 @@ grows() {
 @test "the dying init of a pid namespace takes its members along, and nothing hangs" {
 	run unshare -Upf true
 	[ "$status" -eq 0 ] || skip 'needs a pid namespace'
-	audit unshare -Urpf sh -c 'sleep 1000 & sleep 1000 & exit 3'
+	# They have begun, and make no call when they are killed.
+	audit unshare -Urpf sh -c 'mkfifo begun; exec 3<>begun
+		for i in 1 2; do sh -c "echo >&3; while :; do :; done" & done
+		read -r i <&3; read -r i <&3; exit 3'
 	same status 3 "$status"
 	report_is '[.processes[] | select(.exit.signal == "SIGKILL")] | length == 2'
 	all_ended
