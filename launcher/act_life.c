@@ -42,12 +42,14 @@ struct birth {
 	uint64_t clone_flags;
 };
 
+#define ANYTHING (CLONE_VM | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID)
+
 static struct birth birth_by(pid_t caller)
 {
 	enum { CLONE_I386 = 120, VFORK_I386 = 190, X32_BIT = 0x40000000 };
 	struct birth birth = { 0 };
 	if (!trace_get_registers(caller, &birth.registers)) {
-		birth.clone_flags = judge_is_on() ? CLONE_VM | CLONE_FILES : 0; /* whatever it was, rules are to hold */
+		birth.clone_flags = judge_is_on() ? ANYTHING : 0; /* rules are to hold, whatever it was */
 		return birth;
 	}
 	switch (birth.registers.orig_rax & ~(unsigned long long)X32_BIT) {
@@ -303,6 +305,10 @@ static void adopt_unborn(struct tracee *child, void *context)
 		bury_thread(child, process_id_of_pid(kin), t_ns);
 	else
 		adopted = adopt_process(child, process_id_of_pid(kin), t_ns);
+	if (adopted)
+		credentials_forget(child); /* its maker may be another program by now, */
+	if (adopted && known && !thread && parent->process->lost_task)
+		judge_adopted(child); /* for which other rules hold */
 	if (adopted && !thread) {
 		share_all(child->process);
 		if (known)

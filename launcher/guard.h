@@ -13,11 +13,13 @@ void guard_init(void);
 /* Is the call (JUDGED_TARGET, JUDGED_TARGET_FD) aimed at one of them? */
 bool guard_refuses(const struct tracee *tracee, const struct judged_call *row);
 
-/* Does it write to the memory of a process outside the tree, or take a descriptor from one? Not told in pid namespaces other
- * than ptwrap's. */
+/* Does it take a descriptor from a process? */
+bool guard_takes(const struct judged_call *row);
+
+/* Does it write to the memory of a process outside the tree, or take a descriptor from one? */
 bool guard_leaves_tree(const struct tracee *tracee, const struct judged_call *row);
 
-/* Does another task get another root directory when this one does (CLONE_FS: all threads)? */
+/* Does another task get another root directory when this one does (CLONE_FS), or may it? */
 bool guard_shares_root(const struct tracee *tracee);
 
 #endif

@@ -92,6 +92,12 @@ static bool concerns_number(const struct event_syscall *made)
 		(meant != made->number && enforce_concerns_number(judge.policy, learner_is_on(), abi, meant)));
 }
 
+/* May somebody else change its memory, or its descriptors, while it makes a call? A listener may give it others (SECCOMP_ADDFD). */
+static bool may_be_raced(const struct process *process)
+{
+	return process->task_count > 1 || process->shares_files || process->shares_memory || process->has_listener;
+}
+
 bool judge_take(struct tracee *tracee, struct call *call)
 {
 	const struct event_syscall *made = &call->event.syscall;
@@ -115,8 +121,7 @@ bool judge_take(struct tracee *tracee, struct call *call)
 		call->judged->subjects = judge.subjects;
 		call->judged->leads_unix = judge.names_unix;
 	}
-	call->is_raced = row && (row->object == JUDGED_MAPPING || row->object == JUDGED_MAPPED) &&
-			 (process->task_count > 1 || process->shares_files || process->shares_memory);
+	call->is_raced = row && (row->object == JUDGED_MAPPING || row->object == JUDGED_MAPPED) && may_be_raced(process);
 	return true;
 }
 
@@ -494,7 +499,9 @@ static bool is_refused(const struct tracee *tracee, const struct judged_call *ro
 	case JUDGED_TARGET:
 	case JUDGED_TARGET_FD:
 		why = guard_refuses(tracee, row) ? "it was aimed at ptwrap's own processes" :
-		      !judge.dry_run && guard_leaves_tree(tracee, row) ? "it was aimed at a process outside the tree" : NULL;
+		      judge.dry_run ? NULL :
+		      guard_leaves_tree(tracee, row) ? "it was aimed at a process outside the tree" :
+		      guard_takes(row) && may_be_raced(tracee->process) ? "whom the pidfd stands for others could change meanwhile" : NULL;
 		if (why)
 			note_refused(tracee, row->name, why);
 		return why != NULL;
@@ -509,9 +516,9 @@ static bool is_refused(const struct tracee *tracee, const struct judged_call *ro
 			note_refused(tracee, row->name, why);
 		return why != NULL;
 	case JUDGED_ROOT:
-		if (judge.dry_run || !guard_shares_root(tracee))
+		if (judge.dry_run || (tracee->process->task_count == 1 && !guard_shares_root(tracee)))
 			return false;
-		note_refused(tracee, row->name, "other threads have the same root directory, and may be under way to what was judged");
+		note_refused(tracee, row->name, "it has other threads, or others have the same root directory: they may be under way to what was judged");
 		return true;
 	case JUDGED_FILTER:
 		if (!hides_calls(tracee, made))

@@ -340,6 +340,7 @@ struct image_files {
 	const struct place *place;
 	struct judged *judged;
 	const struct statx *exe;
+	struct bytes name; /* of the program, as the kernel calls it */
 };
 
 static void add_code(void *context, const struct mapping *mapping)
@@ -347,14 +348,14 @@ static void add_code(void *context, const struct mapping *mapping)
 	const struct image_files *files = context;
 	const struct statx *exe = files->exe;
 	bool is_exe = mapping->inode == exe->stx_ino && mapping->device == makedev(exe->stx_dev_major, exe->stx_dev_minor);
-	if (!is_exe)
+	if (!is_exe && !bytes_equal(bytes_of_string(mapping->path), files->name)) /* of some file systems the device is told otherwise */
 		add_mapping(files->place, files->judged, mapping);
 }
 
 /* The loader, which is all that is mapped but the program. */
-static void add_loader(const struct place *place, struct judged *judged, const struct statx *exe)
+static void add_loader(const struct place *place, struct judged *judged, const struct statx *exe, struct bytes name)
 {
-	struct image_files files = { .place = place, .judged = judged, .exe = exe };
+	struct image_files files = { .place = place, .judged = judged, .exe = exe, .name = name };
 	struct mapping loader;
 	int error = mapping_each_code(place->tid, add_code, &files);
 	uint64_t base = error == -ENOTTY ? loader_base(place->tid) : 0;
@@ -372,7 +373,7 @@ void judged_gather_image(const struct place *place, struct bytes exe, struct byt
 	bool met = mountspace_has_met(path, &status);
 	fail(judged, exe.len ? judged_add_file(judged, place->tid, exe, path, met) : -EACCES);
 	if (!judged->names_only)
-		add_loader(place, judged, &status);
+		add_loader(place, judged, &status, exe);
 	if (script.len && judged->names_only)
 		add_name(place, judged, script, path);
 	else if (script.len)
