@@ -206,6 +206,10 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 
 enum resume act_early_stop(struct tracee *tracee, struct stop *stop)
 {
+	if (syscall(SYS_tkill, tracee->tid, 0) != 0 && errno == ESRCH) { /* its end has been taken already: nobody would tell of it again */
+		tracee_remove(tracee);
+		return RESUME_NONE;
+	}
 	tracee->held_in_group_stop = stop->kind == STOP_GROUP;
 	procfs_family(tracee->tid, &tracee->early_tgid, &tracee->early_ppid);
 	hold(tracee, stop->t_ns);

@@ -172,20 +172,18 @@ static bool make_stop(const struct waited *waited, struct stop *stop)
 }
 
 /* A child's first stop and its parent's event are there at the same time as often as not, and the kernel
- * gives the youngest tracee's first. The event is served first if it is the next: whose the child is, need
+ * gives the youngest tracee's first. The event is served first if it is the next (tid 0: there is none): whose the child is, need
  * not be asked of /proc then, and it need not be held. */
-static void serve_newcomer(pid_t tid, struct stop *stop)
+static void serve_newcomer(pid_t tid, struct stop *stop, const struct waited *next)
 {
-	struct waited next;
 	struct stop next_stop;
-	next.tid = wait4(-1, &next.status, __WALL | WNOHANG, &next.usage);
-	bool made = next.tid > 0 && make_stop(&next, &next_stop);
+	bool made = next->tid > 0 && make_stop(next, &next_stop);
 	bool announces = made && next_stop.kind == STOP_BIRTH && (pid_t)next_stop.message == tid;
 	if (announces)
-		transitions_apply(next.tid, &next_stop);
+		transitions_apply(next->tid, &next_stop);
 	transitions_apply(tid, stop);
 	if (made && !announces)
-		transitions_apply(next.tid, &next_stop);
+		transitions_apply(next->tid, &next_stop);
 }
 
 static int64_t number_of_call(const struct stop *stop)
@@ -193,16 +191,28 @@ static int64_t number_of_call(const struct stop *stop)
 	return stop->kind == STOP_SECCOMP ? (int64_t)stop->info.seccomp.nr : -1;
 }
 
-static void serve(const struct waited *waited)
+/* next: what was taken behind it, or NULL: then it may be taken here. True: it was served too. Nothing else may be taken that is not
+ * served yet: an end that overtook a stop of the same task would leave it for a newcomer. */
+static bool serve_with(const struct waited *waited, const struct waited *next)
 {
 	struct stop stop;
+	struct waited other = { 0 };
 	if (!make_stop(waited, &stop))
-		return;
+		return false;
 	pulse_serves(stop.kind, waited->tid, number_of_call(&stop));
-	if (stop.kind == STOP_EVENT && !tracee_find(waited->tid))
-		serve_newcomer(waited->tid, &stop);
-	else
+	if (stop.kind != STOP_EVENT || tracee_find(waited->tid)) {
 		transitions_apply(waited->tid, &stop);
+		return false;
+	}
+	if (!next)
+		other.tid = wait4(-1, &other.status, __WALL | WNOHANG, &other.usage);
+	serve_newcomer(waited->tid, &stop, next ? next : &other);
+	return next != NULL;
+}
+
+static void serve(const struct waited *waited)
+{
+	serve_with(waited, NULL);
 }
 
 /* Takes what happened to one task, if anything has, as `code` (CLD_*) has it: how much it used the kernel
@@ -271,8 +281,9 @@ static void sweep_all(void)
 {
 	uint64_t cost_ns = 0;
 	take_batch(&cost_ns);
+	static const struct waited none;
 	for (size_t i = 0; i < batch.count; i++)
-		serve(&batch.items[i]);
+		i += serve_with(&batch.items[i], i + 1 < batch.count ? &batch.items[i + 1] : &none);
 	uint64_t pause = cost_ns < SWEEP_CHEAP_NS ? 0 : cost_ns * SWEEP_SHARE;
 	sweep.due_ns = clock_monotonic_ns() + (pause < SWEEP_MAX_NS ? pause : SWEEP_MAX_NS);
 	sweep.needed = false;

@@ -105,6 +105,7 @@ try exec-loader 'the loader is told to run the program'
 try mapping 'a descriptor is exchanged while code is mapped from it'
 try hidden 'the same, by a child whose clone3 a thread flips the flags of'
 try alone 'the same, by a child of a clone3 with CLONE_UNTRACED'
+try listener "a seccomp filter's listener gives it another descriptor for it"
 try mapped 'what is mapped is exchanged while it is made executable'
 try mapped-vfork 'the same, in a vfork child, by another thread of its maker'
 natively=$(successes "$attack" keys 0.1)
@@ -116,6 +117,7 @@ if [ "$(id -u)" = 0 ]; then
 	try mount-proc 'another /proc in place of the real one' 'nothing there'
 	try umount 'what lies beneath /proc comes to light' 'nothing there'
 	try chroot 'a thread changes the root directory to one with a false /proc'
+	try thread-root 'a thread alone has such a root directory' 'nothing there'
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

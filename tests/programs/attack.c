@@ -549,6 +549,22 @@ static void make_false_root(void)
 	}
 }
 
+/* In the working directory, for all processes that there may be: whatever they have open is the secret. */
+static void make_false_proc(void)
+{
+	for (int pid = getppid() - 8; pid < getpid() + 64; pid++) {
+		char names[128];
+		snprintf(names, sizeof names, "proc/%d", pid);
+		mkdir(names, 0755);
+		strcat(names, "/fd");
+		mkdir(names, 0755);
+		for (int fd = 3; fd < 48; fd++) {
+			snprintf(names, sizeof names, "proc/%d/fd/%d", pid, fd);
+			symlink("/secret/file", names);
+		}
+	}
+}
+
 /* Beneath the /proc of the scene lies another, for which it makes room in a mount namespace of its own. */
 static void attack_umount(void)
 {
@@ -557,17 +573,7 @@ static void attack_umount(void)
 	if (forked() == 0) {
 		unshare(CLONE_NEWNS);
 		umount2("proc", MNT_DETACH);
-		for (int pid = getppid() - 8; pid < getpid() + 64; pid++) {
-			char names[128];
-			snprintf(names, sizeof names, "proc/%d", pid);
-			mkdir(names, 0755);
-			strcat(names, "/fd");
-			mkdir(names, 0755);
-			for (int fd = 3; fd < 48; fd++) {
-				snprintf(names, sizeof names, "proc/%d/fd/%d", pid, fd);
-				symlink("/secret/file", names);
-			}
-		}
+		make_false_proc();
 		_exit(0);
 	}
 	wait(NULL);
@@ -592,6 +598,60 @@ static void attack_umount(void)
 		}
 		waitpid(child, &status, 0);
 		successes += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	}
+}
+
+static atomic_int jailed;
+static char absolute[PATH_MAX + 16];
+
+static void *open_in_jail(void *unused)
+{
+	struct stat inner, opened;
+	(void)unused;
+	unshare(CLONE_FS);
+	stat("open/root/secret/file", &inner);
+	chroot("open/root");
+	jailed = 1;
+	while (jailed == 1)
+		;
+	int fd = open(absolute, O_RDWR);
+	if (fd >= 0 && fstat(fd, &opened) == 0 && opened.st_ino == inner.st_ino)
+		_exit(RAN);
+	close(fd);
+	jailed = 3;
+	return NULL;
+}
+
+/* A thread has a root directory of its own, and another one makes ptwrap ask again which its process has. */
+static void attack_thread_root(void)
+{
+	if (!getcwd(absolute, PATH_MAX))
+		exit(2);
+	strcat(absolute, "/" OPEN);
+	while (goes_on() && !successes) {
+		int status = 0;
+		pid_t child = forked();
+		if (child == 0) {
+			if (geteuid() != 0)
+				unshare(CLONE_NEWUSER);
+			close(open(OPEN, O_RDWR));
+			mkdir("open/root/proc", 0755);
+			if (rounds == 1 && chdir("open/root") == 0) {
+				make_false_proc();
+				if (chdir("../..") != 0)
+					_exit(2);
+			}
+			start(open_in_jail);
+			while (!jailed)
+				;
+			unshare(CLONE_FS);
+			jailed = 2;
+			while (jailed == 2)
+				;
+			_exit(0);
+		}
+		waitpid(child, &status, 0);
+		successes += WIFEXITED(status) && WEXITSTATUS(status) == RAN;
 	}
 }
 
@@ -1097,6 +1157,67 @@ static void protect_in_vfork(off_t last)
 		_exit(RAN);
 }
 
+enum { GIVEN = 77 };
+
+/* Has a filter that hands mappings of GIVEN to whoever holds the listener; *listener: its number. */
+static void map_listened(off_t last, atomic_int *listener)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[4])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, GIVEN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { COUNT(code), code };
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	dup2(allowed_fd, GIVEN);
+	int made = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+	*listener = made < 0 ? -2 : made;
+	while (made >= 0 && *listener >= 0)
+		;
+	char *code_at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, GIVEN, last & ~4095L);
+	_exit(code_at != MAP_FAILED && code_at[last & 4095] == '\n' ? RAN : 0);
+}
+
+/* Puts the forbidden one in the place of the descriptor, and lets the call go on. */
+static void serve_mapping(int listener)
+{
+	struct seccomp_notif call = { 0 };
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0)
+		return;
+	struct seccomp_notif_addfd given = { .id = call.id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .srcfd = (uint32_t)secret_fd,
+					     .newfd = GIVEN };
+	struct seccomp_notif_resp answer = { .id = call.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &given);
+	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+static void map_beside_listener(off_t last)
+{
+	int status = 0;
+	atomic_int *listener = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (listener == MAP_FAILED)
+		_exit(1);
+	*listener = -1;
+	pid_t child = forked();
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		map_listened(last, listener);
+	}
+	while (*listener == -1)
+		;
+	int process = (int)syscall(SYS_pidfd_open, child, 0);
+	int taken = *listener < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, *listener, 0);
+	*listener = -2;
+	if (taken >= 0)
+		serve_mapping(taken);
+	waitpid(child, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == RAN)
+		_exit(RAN);
+}
+
 /* In a process each: it may be killed for what it has mapped. */
 static void attack_code(void (*map)(off_t last))
 {
@@ -1126,6 +1247,11 @@ static void attack_hidden(void)
 static void attack_alone(void)
 {
 	attack_code(map_beside_untraced);
+}
+
+static void attack_listener(void)
+{
+	attack_code(map_beside_listener);
 }
 
 static void attack_mapped(void)
@@ -1502,6 +1628,7 @@ static const struct {
 	{ "keys", attack_keys }, { "uring", attack_uring }, { "vfork", attack_vfork }, { "starting", attack_starting },
 	{ "stolen", attack_stolen }, { "sealed", attack_sealed }, { "filtered", attack_filtered },
 	{ "mapping", attack_mapping }, { "hidden", attack_hidden }, { "alone", attack_alone }, { "mapped", attack_mapped }, { "mapped-vfork", attack_mapped_vfork },
+	{ "listener", attack_listener }, { "thread-root", attack_thread_root },
 	{ "victim", be_victim }, { "be-sealed", be_sealed }, { "be-filtered", be_filtered },
 };
 
