@@ -36,7 +36,7 @@ static void hold(struct tracee *child, uint64_t t_ns)
 		adoption_ns = t_ns + ANNOUNCEMENT_NS;
 }
 
-/* The call that makes a task, and its flags: in a register, for clone3 in memory (with rules there is no clone3). */
+/* The call that makes a task, and its flags: in a register, for clone3 in memory (where rules are enforced there is none). */
 struct birth {
 	struct user_regs_struct registers;
 	uint64_t clone_flags;
@@ -206,7 +206,7 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 
 enum resume act_early_stop(struct tracee *tracee, struct stop *stop)
 {
-	if (syscall(SYS_tkill, tracee->tid, 0) != 0 && errno == ESRCH) { /* its end has been taken already: nobody would tell of it again */
+	if (syscall(SYS_tkill, tracee->tid, 0) != 0 && errno == ESRCH) { /* its end was taken before: no other will come */
 		tracee_remove(tracee);
 		return RESUME_NONE;
 	}

@@ -1,6 +1,7 @@
 /* Who a task is (identity.h), remembered until it makes a call that may change that, or executes a program: /proc is
- * slow to ask before each judged call. Under a policy such calls always trace (policycalls.def). A task that is made is who its maker
- * is: the two share what is known, and what will be, until either may have changed. Counted references; tracer thread only. */
+ * slow to ask before each judged call. Under a policy such calls always trace (policycalls.def). A task that is made is
+ * who its maker is: the two share what is known, and what will be, until either may have changed. Counted references;
+ * tracer thread only. */
 #ifndef PTWRAP_CREDENTIALS_H
 #define PTWRAP_CREDENTIALS_H
 

@@ -227,7 +227,7 @@ static const char man_policy[] =
 	".PP\n"
 	"Rules on \\fBread\\fR do not hide that a file is there (stat, access, readlink). One on \\fBexec\\fR is about a file, not about copies under other "
 	"names, nor what an interpreter reads. \\fBnet\\fR is about whom the tree turns to, not who connects to it; control messages of sendmsg are "
-	"not looked at. What a daemon outside does on request, and core dumps, which the kernel writes, are not judged. With rules \\fBclone3\\fR "
+	"not looked at. What a daemon outside does on request, and core dumps, which the kernel writes, are not judged. Where rules are enforced \\fBclone3\\fR "
 	"fails with ENOSYS, for its flags lie where another thread could change them; libc uses \\fBclone\\fR then.\n"
 	".PP\n"
 	"What is malformed, or can never match, is refused with file, line, column and the reason, and nothing is run. "

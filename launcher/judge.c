@@ -518,7 +518,7 @@ static bool is_refused(const struct tracee *tracee, const struct judged_call *ro
 	case JUDGED_ROOT:
 		if (judge.dry_run || (tracee->process->task_count == 1 && !guard_shares_root(tracee)))
 			return false;
-		note_refused(tracee, row->name, "it has other threads, or others have the same root directory: they may be under way to what was judged");
+		note_refused(tracee, row->name, "others may be under way to what was judged, through the same root directory");
 		return true;
 	case JUDGED_FILTER:
 		if (!hides_calls(tracee, made))

@@ -191,8 +191,9 @@ static int64_t number_of_call(const struct stop *stop)
 	return stop->kind == STOP_SECCOMP ? (int64_t)stop->info.seccomp.nr : -1;
 }
 
-/* next: what was taken behind it, or NULL: then it may be taken here. True: it was served too. Nothing else may be taken that is not
- * served yet: an end that overtook a stop of the same task would leave it for a newcomer. */
+/* next: what was taken behind it, or NULL: then it may be taken here. True: it was served too. Nothing may be taken while
+ * there is more that was taken and is not served yet: an end that overtook a stop of the same task would leave that for a
+ * newcomer's. */
 static bool serve_with(const struct waited *waited, const struct waited *next)
 {
 	struct stop stop;

@@ -348,6 +348,15 @@ witness='for p in /proc/[0-9]*; do grep -qsx ptwrap-witness $p/comm && grep -qsx
 	same output $'EPERM\nEPERM\nEPERM' "$output"
 }
 
+@test "no descriptor is taken from a process outside the tree, nor where another thread could say from which" {
+	sleep 100 3>&- &
+	judged 'deny syscall @reboot' -- "$POLICY" take $!
+	same 'from outside' $'EPERM\nok\nEPERM\nEPERM' "$output"
+	judged 'deny syscall @reboot' -- sh -c "sleep 100 & '$POLICY' take \$!; kill \$!"
+	same 'from inside' $'ok\nok\nok\nEPERM' "$output"
+	kill %%
+}
+
 @test "root cannot write to its witness either" {
 	needs_root
 	judged 'deny exec /nonexistent' -- sh -c "w=\$($witness); : >/proc/\$w/mem"

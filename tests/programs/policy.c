@@ -14,6 +14,7 @@
  *   flip ROUNDS ADDRESS OTHER   sends to a socket of its own on ADDRESS, while a thread writes OTHER over the address and
  *                           back: how many arrived at OTHER?
  *   signal PID NUMBER | pidfd PID | prlimit PID | trace PID | peek PID
+ *   take PID                a descriptor of that process's, by pidfd_getfd; the same after unshare, and with another thread
  *   map FILE | protect FILE executable mappings, by mmap, by mprotect
  *   chroot FOLDER FILE      opens FILE for writing with FOLDER as its root
  *   daemon FILE HOW ADDRESS PORT   a child that goes on when this process has ended, does so, and writes to FILE
@@ -206,6 +207,25 @@ static int do_target(char **argv)
 	return 0;
 }
 
+static void *wait_for_ever(void *unused)
+{
+	pause();
+	return unused;
+}
+
+/* Descriptor 0 of it. */
+static int do_take(char **argv)
+{
+	pthread_t thread;
+	int process = (int)syscall(SYS_pidfd_open, atoi(argv[2]), 0);
+	say(syscall(SYS_pidfd_getfd, process, 0, 0) < 0 ? -1 : 0);
+	say(unshare(CLONE_FS));
+	say(syscall(SYS_pidfd_getfd, process, 0, 0) < 0 ? -1 : 0);
+	if (pthread_create(&thread, NULL, wait_for_ever, NULL) == 0)
+		say(syscall(SYS_pidfd_getfd, process, 0, 0) < 0 ? -1 : 0);
+	return 0;
+}
+
 static int do_chroot(char **argv)
 {
 	if (chroot(argv[2]) || chdir("/"))
@@ -361,6 +381,8 @@ int main(int argc, char **argv)
 		say(syscall(atol(argv[2]), 0, 0, 0, 0, 0, 0) < 0 ? -1 : 0);
 		return 0;
 	}
+	if (strcmp(what, "take") == 0)
+		return do_take(argv);
 	for (const char *const *target = (const char *const[]){ "signal", "pidfd", "prlimit", "trace", "peek", NULL }; *target;
 	     target++)
 		if (strcmp(what, *target) == 0)
