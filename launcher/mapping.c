@@ -192,15 +192,16 @@ bool mapping_find_sealed(pid_t tid, uint64_t address, struct mapping *mapping, b
 	static _Atomic size_t usual; /* how far the text had to be read the last time: mostly one mapping, and the same */
 	char path[PROCFS_PATH];
 	procfs_path(path, tid, "smaps");
+	*sealed = false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
 	struct text text;
+	text.fd = fd;
 	text.at = text.len = text.taken = 0;
 	text.asks = usual ? usual : TEXT_PIECE;
-	text.fd = open(path, O_RDONLY | O_CLOEXEC);
-	*sealed = false;
-	if (text.fd < 0)
-		return false;
 	bool found = find_sealed(&text, address, mapping, sealed);
-	close(text.fd);
+	close(fd);
 	if (found)
 		usual = text.taken < TEXT_PIECE ? text.taken : TEXT_PIECE;
 	return found;

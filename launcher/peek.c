@@ -243,7 +243,7 @@ static ssize_t read_pointers(pid_t tid, uint64_t address, unsigned word_bytes, s
 
 int peek_strings(pid_t tid, uint64_t address, unsigned word_bytes, struct strbuf *out, size_t max, struct peek_array *array)
 {
-	uint64_t pointers[WORDS_CHUNK];
+	uint64_t pointers[WORDS_CHUNK] = { 0 };
 	size_t limit = out->len + max;
 	if (word_bytes != 4)
 		word_bytes = 8;
