@@ -36,17 +36,17 @@ static void hold(struct tracee *child, uint64_t t_ns)
 		adoption_ns = t_ns + ANNOUNCEMENT_NS;
 }
 
-/* The call that makes a task, and its flags: in a register, for clone3 in memory (where rules are enforced there is none). */
+/* The call that makes a task (none: nobody can tell any more), and its flags: in a register, for clone3 in memory (where rules
+ * are enforced there is no clone3). */
 struct birth {
 	struct user_regs_struct registers;
 	uint64_t clone_flags;
 };
 
-#define ANYTHING (CLONE_VM | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID)
-
 static struct birth birth_by(pid_t caller)
 {
 	enum { CLONE_I386 = 120, VFORK_I386 = 190, X32_BIT = 0x40000000 };
+	enum { ANYTHING = CLONE_VM | CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID };
 	struct birth birth = { 0 };
 	if (!trace_get_registers(caller, &birth.registers)) {
 		birth.clone_flags = judge_is_on() ? ANYTHING : 0; /* rules are to hold, whatever it was */
@@ -193,7 +193,7 @@ enum resume act_birth(struct tracee *tracee, struct stop *stop)
 	if (child && !child->process) {
 		struct birth birth = birth_by(tracee->tid);
 		if (tracee->process->fast)
-			fastpath_serve_birth(tracee->tid, tid, birth.clone_flags, &birth.registers);
+			fastpath_serve_birth(tracee->tid, tid, birth.registers.orig_rax ? birth.clone_flags : 0, &birth.registers);
 		bool thread = is_thread_of(tracee->process, tid);
 		bool borne = bear(child, tracee, thread, birth.clone_flags, stop);
 		if (tracee->untraced_clone)
