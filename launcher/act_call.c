@@ -469,7 +469,7 @@ static bool serve_attacher(struct tracee *tracee, const struct stop *stop, enum 
 static bool serve_early_open(struct tracee *tracee, const struct stop *stop, enum resume *resume)
 {
 	struct process *process = tracee->process;
-	bool alone = process->task_count == 1 && !process->shares_memory && !process->shares_files;
+	bool alone = process_is_alone(process) && !process->shares_files;
 	if (stop->kind != STOP_SECCOMP || process->trace_all || !alone || helpers_are_needed())
 		return false;
 	enum early_open what = early_opens_ring(&process->early, tracee->tid, &stop->info, process->space);

@@ -95,7 +95,7 @@ static bool concerns_number(const struct event_syscall *made)
 /* May somebody else change its memory, or its descriptors, while it makes a call? A listener may give it others (SECCOMP_ADDFD). */
 static bool may_be_raced(const struct process *process)
 {
-	return process->task_count > 1 || process->shares_files || process->shares_memory || process->has_listener;
+	return !process_is_alone(process) || process->shares_files || process->has_listener;
 }
 
 bool judge_take(struct tracee *tracee, struct call *call)

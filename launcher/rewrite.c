@@ -28,8 +28,8 @@ enum rewrite_answer rewrite_prepare(struct tracee *tracee, bool tries)
 		return REWRITE_FAILED;
 	if (judged->has_memory)
 		return REWRITE_READY;
-	bool alone = process->task_count == 1 && !process->shares_memory;
-	unsigned how = (tries ? PINNED_TRIES : 0U) | (process->trace_all ? PINNED_FILTERED : 0U) | (alone ? PINNED_ALONE : 0U);
+	unsigned how = (tries ? PINNED_TRIES : 0U) | (process->trace_all ? PINNED_FILTERED : 0U) |
+		       (process_is_alone(process) ? PINNED_ALONE : 0U);
 	enum pinned_answer answer = pinned_begin(process->space, tracee->tid, &as->identity, how, &tracee->pinning);
 	judged->has_memory = answer == PINNED_READY;
 	if (judged->has_memory)

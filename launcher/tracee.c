@@ -205,6 +205,11 @@ void process_read_root(struct process *process, pid_t tid)
 	strbuf_free(&root);
 }
 
+bool process_is_alone(const struct process *process)
+{
+	return process->task_count == 1 && !process->shares_memory;
+}
+
 uint32_t process_thread_number(const struct process *process, pid_t tid)
 {
 	return (uint32_t)(process->other_pids ? procfs_inner_tid(tid) : tid);

@@ -124,6 +124,9 @@ unsigned tracee_unborn_count(void);
  * it is COMMAND). NULL without memory. */
 struct process *process_create(pid_t pid, const struct process *parent);
 
+/* Has no other task its memory, one that is suspended (vfork) included? While its task is stopped nobody changes that, then. */
+bool process_is_alone(const struct process *process);
+
 /* How a task of the process numbers itself in its ring. */
 uint32_t process_thread_number(const struct process *process, pid_t tid);
 
